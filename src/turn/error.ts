@@ -1,0 +1,92 @@
+/**
+ * Every way in which a turn or a request can fail: one row a code. `status` is the HTTP status, `type` OpenAI's error type,
+ * `fallback` whether another backend may be tried before the first output, `why` the line in docs/errors.md.
+ */
+export const errorTable = {
+  invalid_json: row(400, 'invalid_request_error', false, 'The body is not JSON, or not UTF-8.'),
+  invalid_type: row(400, 'invalid_request_error', false, 'A field has the wrong type.'),
+  invalid_value: row(400, 'invalid_request_error', false, 'A field has a value that is not allowed.'),
+  missing_required_parameter: row(400, 'invalid_request_error', false, 'A required field is absent.'),
+  unknown_parameter: row(400, 'invalid_request_error', false, 'A key of `claude_options` is not known.'),
+  unsupported_parameter: row(
+    400,
+    'invalid_request_error',
+    false,
+    'The field is known but cannot be honoured here.',
+  ),
+  context_length_exceeded: row(
+    400,
+    'invalid_request_error',
+    false,
+    "The conversation is longer than the model's context.",
+  ),
+  invalid_request: row(400, 'invalid_request_error', false, 'Claude or the API behind it refused the request.'),
+  invalid_api_key: row(401, 'invalid_request_error', false, 'The API key is missing or wrong.'),
+  forbidden: row(403, 'invalid_request_error', false, 'The server\'s owner does not allow this.'),
+  host_not_allowed: row(403, 'invalid_request_error', false, 'The `Host` or `Origin` header is not an allowed one.'),
+  model_not_found: row(404, 'invalid_request_error', false, 'No such model.'),
+  session_not_found: row(404, 'invalid_request_error', false, 'No such session, or it is not yours.'),
+  unknown_url: row(404, 'invalid_request_error', false, 'No such endpoint.'),
+  method_not_allowed: row(405, 'invalid_request_error', false, 'The endpoint does not know this method.'),
+  request_too_large: row(413, 'invalid_request_error', false, 'The body is larger than the limit.'),
+  unsupported_media_type: row(415, 'invalid_request_error', false, 'The content type is not JSON.'),
+  rate_limit_exceeded: row(429, 'rate_limit_error', true, 'Too many requests for the account; retry later.'),
+  usage_limit_reached: row(429, 'rate_limit_error', true, "The plan's usage limit is reached until its reset time."),
+  insufficient_quota: row(429, 'insufficient_quota', true, "The account's credit is used up."),
+  server_busy: row(429, 'rate_limit_error', true, 'This server has no free place for another turn.'),
+  request_cancelled: row(499, 'invalid_request_error', false, 'The caller left before the answer was complete.'),
+  server_error: row(500, 'server_error', true, 'An unexpected fault of this server.'),
+  claude_crashed: row(502, 'server_error', true, 'The Claude Code process ended in the middle of the turn.'),
+  upstream_error: row(502, 'server_error', true, 'The API behind Claude Code, or a fallback, failed.'),
+  claude_not_installed: row(503, 'server_error', true, 'The Claude Code binary is missing, or too old.'),
+  claude_not_logged_in: row(503, 'server_error', true, 'Claude Code has no login or key, or it was refused.'),
+  overloaded: row(503, 'server_error', true, 'The API behind Claude Code is overloaded.'),
+  shutting_down: row(503, 'server_error', false, 'This server is stopping.'),
+  start_timeout: row(504, 'server_error', true, 'Claude Code did not start in time.'),
+  first_token_timeout: row(504, 'server_error', true, 'No output came in time.'),
+  idle_timeout: row(504, 'server_error', true, 'The output stopped for too long.'),
+  turn_timeout: row(504, 'server_error', false, 'The whole turn took too long.'),
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof errorTable
+
+export type ErrorRow = { status: number; type: string; fallback: boolean; why: string }
+
+function row(status: number, type: string, fallback: boolean, why: string): ErrorRow {
+  return { status, type, fallback, why }
+}
+
+export type TurnErrorDetails = {
+  /** The request field at fault, as a path: `messages[3].content[0].type`. */
+  param?: string
+  /** How long to wait before the next try, in milliseconds. */
+  retryAfterMs?: number
+  cause?: unknown
+}
+
+/** The one error that leaves a part. Its message is for the caller: what was got, and what to do. */
+export class TurnError extends Error {
+  readonly code: ErrorCode
+  readonly param: string | undefined
+  readonly retryAfterMs: number | undefined
+
+  constructor(code: ErrorCode, message: string, details: TurnErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.name = 'TurnError'
+    this.code = code
+    this.param = details.param
+    this.retryAfterMs = details.retryAfterMs
+  }
+
+  get row(): ErrorRow {
+    return errorTable[this.code]
+  }
+
+  /** Any thrown value as a `TurnError`; what is not one already becomes `server_error`, whose text says nothing of it. */
+  static from(thrown: unknown): TurnError {
+    if (thrown instanceof TurnError) return thrown
+    return new TurnError('server_error', 'The server met an unexpected fault. Its log has the details.', {
+      cause: thrown,
+    })
+  }
+}

@@ -1,0 +1,54 @@
+import type { Usage } from './usage.ts'
+
+/** Why an answer ended. `stop`: of itself or at a stop sequence; `length`: at a token or turn limit. */
+export type FinishReason = 'stop' | 'length' | 'content-filter'
+
+/** A tool that Claude Code ran here, or what came of it; shown to callers that ask for `include_activity`. */
+export type Activity =
+  | { type: 'tool-use'; id: string; name: string; input: unknown; parentId?: string }
+  | { type: 'tool-result'; id: string; content: unknown; isError: boolean; parentId?: string }
+
+/** What was asked for and not honoured, or honoured in another way; disclosed in response headers. */
+export type Notice =
+  | { type: 'ignored-parameter'; name: string }
+  | { type: 'dropped-option'; name: string }
+  | { type: 'model-mapped'; from: string; to: string }
+  | { type: 'remark'; text: string }
+
+/** What only Claude Code can tell of a turn. */
+export type ClaudeRun = {
+  /** Give it back as `claude_options.session_id` to resume. */
+  sessionId: string
+  /** Claude Code's own estimate, in US dollars, of this turn alone. */
+  costUsd: number
+  durationMs: number
+  /** Model round trips. */
+  turns: number
+  /** Where the debug log of this request was written, if it was asked for. */
+  debugLog?: string
+}
+
+/**
+ * What a backend says while it answers. The protocol:
+ *
+ * - `notice` may come at any time, and those before `start` can still become response headers.
+ * - `start` comes once, when the first output is there. It is the point of no return: a failure before it may be answered
+ *   by another backend, a failure after it belongs to this answer.
+ * - Blocks are numbered from 0, opened, filled and closed one after another, never interleaved.
+ * - `activity` comes between blocks.
+ * - `finish` comes once, last. A failure is never an event: the iterator throws a `TurnError`.
+ * - `relay` carries a piece of an upstream's answer as it came (a chunk of a stream or the whole body). A backend that
+ *   relays says `start`, then only `relay`, then `finish`.
+ */
+export type TurnEvent =
+  | { type: 'notice'; notice: Notice }
+  | { type: 'start'; id: string; provider: string; model: string; sessionId?: string }
+  | { type: 'text-start'; block: number }
+  | { type: 'text-delta'; block: number; text: string }
+  | { type: 'text-end'; block: number }
+  | { type: 'reasoning-start'; block: number }
+  | { type: 'reasoning-delta'; block: number; text: string }
+  | { type: 'reasoning-end'; block: number }
+  | { type: 'activity'; activity: Activity }
+  | { type: 'relay'; dialect: string; value: Readonly<Record<string, unknown>> }
+  | { type: 'finish'; reason: FinishReason; model: string; usage: Usage; claude?: ClaudeRun }

@@ -1,0 +1,26 @@
+import type { ClaudeOptions } from './claude-options.ts'
+import type { Message } from './message.ts'
+
+/** How hard to think; OpenAI's `reasoning_effort` and Claude Code's `effort` in one scale. */
+export const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
+export type Effort = (typeof efforts)[number]
+
+/** Everything that a caller asks for in one request, in no dialect's words. */
+export type Turn = {
+  /** The model's name as the caller wrote it; absent means the configured default. */
+  model?: string
+  /** The system and developer messages, in order. */
+  instructions: string[]
+  /** The conversation; never empty, and its last message is the user's. */
+  messages: Message[]
+  limits: {
+    /** The most tokens of the answer, thinking included. */
+    maxOutputTokens?: number
+    /** The answer ends before the first of these texts. */
+    stopSequences: string[]
+  }
+  effort?: Effort
+  claude: ClaudeOptions
+  /** The caller's own request body, untouched, for a backend that speaks the same dialect. */
+  source: { dialect: string; body: Readonly<Record<string, unknown>> }
+}
