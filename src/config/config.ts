@@ -1,0 +1,55 @@
+import type { FallbackConfig } from './fallbacks.ts'
+import type { McpServerSetting } from './mcp-servers.ts'
+
+/** The whole configuration, checked, with every default filled in. Times are milliseconds, sizes bytes, paths absolute. */
+export type Config = {
+  http: {
+    host: string
+    /** 0: any free port. */
+    port: number
+    apiKey?: string
+    corsOrigins: string[]
+    allowedHosts: string[]
+    bodyLimitBytes: number
+    heartbeatMs: number
+    shutdownGraceMs: number
+    strictParameters: boolean
+    maxChoices: number
+  }
+  engine: {
+    claudePath?: string
+    dataDir: string
+    workspaceRoots: string[]
+    /** Absent: what the account's own default is. */
+    defaultModel?: string
+    smallModel: string
+    modelAliases: Record<string, string>
+    passEnv: string[]
+    /** The server's own environment over the `.env` file's, without the server's own secrets. */
+    environment: Record<string, string>
+    /** Absent: requests may use every tool. */
+    allowedTools?: string[]
+    sandbox: 'auto' | 'required' | 'off'
+    allowAutoPermissions: boolean
+    allowRequestMcpCommands: boolean
+    mcpServers: Record<string, McpServerSetting>
+    allowPrivateNetwork: boolean
+    fileLimitBytes: number
+    imageLimitBytes: number
+    waitingProcesses: number
+    maxRetries: number
+    timeouts: { startMs: number; firstTokenMs: number; idleMs: number; turnMs: number }
+  }
+  /** In the order in which they are tried. */
+  fallbacks: FallbackConfig[]
+  log: {
+    level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+    format: 'auto' | 'pretty' | 'json'
+    /** Absent: no file. */
+    file?: string
+    maxFiles: number
+    content: boolean
+    /** Values that must not appear in any line. */
+    secrets: string[]
+  }
+}

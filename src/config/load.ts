@@ -1,0 +1,109 @@
+import { join } from 'node:path'
+import { ConfigError } from './config-error.ts'
+import type { Config } from './config.ts'
+import { contradictions } from './contradictions.ts'
+import { readFallbacks, type FallbackConfig } from './fallbacks.ts'
+import { readMcpServers, type McpServerSetting } from './mcp-servers.ts'
+import { readSettings, type ConfigSources, type Readings } from './read.ts'
+import type { SettingValues } from './schema.ts'
+import { secretValues, secretVariables } from './secrets.ts'
+
+/** The configuration from `.env`, environment and flags. Throws `ConfigError` with every problem there is. */
+export function loadConfig(sources: ConfigSources): Config {
+  const readings = readSettings(sources)
+  if (readings.problems.length > 0) throw new ConfigError(readings.problems)
+  const { values } = readings
+  const { fallbacks, problems: fallbackProblems } = readFallbacks(values)
+  const { servers, problems: serverProblems } = readMcpServers(values.MCP_SERVERS)
+  const problems = [...contradictions(values), ...fallbackProblems, ...serverProblems]
+  if (problems.length > 0) throw new ConfigError(problems)
+  return {
+    http: httpConfig(values),
+    engine: engineConfig(values, readings, servers),
+    fallbacks,
+    log: logConfig(values, readings, fallbacks, servers),
+  }
+}
+
+function httpConfig(values: SettingValues): Config['http'] {
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    ...(values.API_KEY === undefined ? {} : { apiKey: values.API_KEY }),
+    corsOrigins: values.CORS_ORIGINS ?? [],
+    allowedHosts: values.ALLOWED_HOSTS ?? [],
+    bodyLimitBytes: bytes(values.BODY_LIMIT_MB),
+    heartbeatMs: milliseconds(values.HEARTBEAT_SECONDS),
+    shutdownGraceMs: milliseconds(values.SHUTDOWN_GRACE_SECONDS),
+    strictParameters: values.STRICT_PARAMETERS,
+    maxChoices: values.MAX_CHOICES,
+  }
+}
+
+function engineConfig(
+  values: SettingValues,
+  readings: Readings,
+  mcpServers: Record<string, McpServerSetting>,
+): Config['engine'] {
+  return {
+    ...(values.CLAUDE_PATH === undefined ? {} : { claudePath: values.CLAUDE_PATH }),
+    dataDir: values.DATA_DIR,
+    workspaceRoots: values.WORKSPACE_ROOTS,
+    ...(values.DEFAULT_MODEL === undefined ? {} : { defaultModel: values.DEFAULT_MODEL }),
+    smallModel: values.SMALL_MODEL,
+    modelAliases: values.MODEL_ALIASES ?? {},
+    passEnv: values.PASS_ENV ?? [],
+    environment: Object.fromEntries(
+      Object.entries(readings.environment).filter(([name]) => !secretVariables.has(name)),
+    ),
+    ...(values.ALLOWED_TOOLS === undefined ? {} : { allowedTools: values.ALLOWED_TOOLS }),
+    sandbox: values.SANDBOX,
+    allowAutoPermissions: values.ALLOW_AUTO_PERMISSIONS,
+    allowRequestMcpCommands: values.ALLOW_REQUEST_MCP_COMMANDS,
+    mcpServers,
+    allowPrivateNetwork: values.ALLOW_PRIVATE_NETWORK,
+    fileLimitBytes: bytes(values.FILE_LIMIT_MB),
+    imageLimitBytes: bytes(values.IMAGE_LIMIT_MB),
+    waitingProcesses: values.WAITING_PROCESSES,
+    maxRetries: values.CLAUDE_CODE_MAX_RETRIES,
+    timeouts: {
+      startMs: milliseconds(values.START_TIMEOUT_SECONDS),
+      firstTokenMs: milliseconds(values.FIRST_TOKEN_TIMEOUT_SECONDS),
+      idleMs: milliseconds(values.IDLE_TIMEOUT_SECONDS),
+      turnMs: milliseconds(values.TURN_TIMEOUT_SECONDS),
+    },
+  }
+}
+
+function logConfig(
+  values: SettingValues,
+  readings: Readings,
+  fallbacks: FallbackConfig[],
+  servers: Record<string, McpServerSetting>,
+): Config['log'] {
+  const file =
+    values.LOG_TO_FILE === true ? join(values.DATA_DIR, 'logs', 'server.log') : values.LOG_TO_FILE
+  const serverSecrets = Object.values(servers).flatMap((server) =>
+    Object.values('command' in server ? (server.env ?? {}) : (server.headers ?? {})),
+  )
+  return {
+    level: values.LOG_LEVEL,
+    format: values.LOG_FORMAT,
+    ...(file === false ? {} : { file }),
+    maxFiles: values.LOG_MAX_FILES,
+    content: values.LOG_CONTENT,
+    secrets: secretValues(readings.environment, [
+      values.API_KEY,
+      ...fallbacks.map((fallback) => fallback.key),
+      ...serverSecrets,
+    ]),
+  }
+}
+
+function bytes(mebibytes: number): number {
+  return Math.round(mebibytes * 1024 * 1024)
+}
+
+function milliseconds(seconds: number): number {
+  return Math.round(seconds * 1000)
+}

@@ -1,0 +1,321 @@
+import {
+  decimal,
+  httpUrl,
+  integer,
+  list,
+  oneOf,
+  pairs,
+  path,
+  paths,
+  secretText,
+  switchOrPath,
+  text,
+  toolRules,
+  trueOrFalse,
+  type Kind,
+} from './kinds.ts'
+
+/** The chapters of docs/configuration.md, in order. */
+export const sections = {
+  server: 'Server',
+  claude: 'Claude Code',
+  safety: 'What requests may do',
+  timeouts: 'Timeouts',
+  logs: 'Logs',
+  fallbacks: 'Fallbacks',
+} as const
+
+export type Section = keyof typeof sections
+
+/** One row of the table. Without `default` the setting may be absent. */
+export type Setting = {
+  section: Section
+  kind: Kind<unknown>
+  default?: string
+  /** One line for docs, `.env.example` and `--help`. */
+  doc: string
+  /** Never printed, not even when it is wrong. */
+  secret?: true
+  /** So many variables `NAME_1` … `NAME_n`; the value is a list with gaps. */
+  repeat?: number
+}
+
+/** How many fallbacks can be configured. */
+export const fallbackLimit = 5
+
+const seconds = decimal(0.01, 604_800)
+const hostNames = /^[\w.-]+$|^\[?[\da-f:.]+\]?$/i
+
+/** Every setting: docs, `.env.example`, flags, checks and types are made from this table. */
+export const settings = {
+  PORT: {
+    section: 'server',
+    kind: integer(0, 65_535),
+    default: '8082',
+    doc: 'The port to listen on; `0` takes any free one.',
+  },
+  HOST: {
+    section: 'server',
+    kind: {
+      expects: 'a host name or an IP address',
+      parse: (value) => (hostNames.test(value) ? value.replace(/^\[|\]$/g, '') : undefined),
+    } satisfies Kind<string>,
+    default: '127.0.0.1',
+    doc: 'The address to listen on; one that other machines can reach needs `API_KEY`.',
+  },
+  API_KEY: {
+    section: 'server',
+    kind: secretText,
+    secret: true,
+    doc: 'The key that clients must send (`Authorization: Bearer`, `api-key` or `x-api-key`); none: loopback only.',
+  },
+  CORS_ORIGINS: {
+    section: 'server',
+    kind: list(
+      '`*` or origins such as `https://app.example.com`',
+      /^(\*|[a-z][a-z\d+.-]*:\/\/[^\s/]+)$/i,
+    ),
+    doc: 'Web pages that may use the server from a browser; none: no page may. `*` needs `API_KEY`.',
+  },
+  ALLOWED_HOSTS: {
+    section: 'server',
+    kind: list('host names', hostNames),
+    doc: 'More names under which clients reach the server (the `Host` header), such as that of a reverse proxy.',
+  },
+  BODY_LIMIT_MB: {
+    section: 'server',
+    kind: decimal(0.001, 1024),
+    default: '64',
+    doc: 'The largest request body, in MiB.',
+  },
+  HEARTBEAT_SECONDS: {
+    section: 'server',
+    kind: seconds,
+    default: '15',
+    doc: 'How long a stream may be silent before a comment line keeps it alive.',
+  },
+  SHUTDOWN_GRACE_SECONDS: {
+    section: 'server',
+    kind: decimal(0, 3600),
+    default: '30',
+    doc: 'How long running requests may go on after SIGTERM or SIGINT.',
+  },
+  STRICT_PARAMETERS: {
+    section: 'server',
+    kind: trueOrFalse,
+    default: 'false',
+    doc: 'Refuse parameters that would otherwise be accepted without effect and disclosed in a header.',
+  },
+  MAX_CHOICES: {
+    section: 'server',
+    kind: integer(1, 128),
+    default: '8',
+    doc: 'The largest `n` of a request; each choice is a turn of its own.',
+  },
+  CLAUDE_PATH: {
+    section: 'claude',
+    kind: path,
+    doc: 'Another `claude` binary than the bundled one.',
+  },
+  DATA_DIR: {
+    section: 'claude',
+    kind: path,
+    default: '~/.claude-code-api',
+    doc: 'Where sessions, debug logs and log files are kept.',
+  },
+  DEFAULT_MODEL: {
+    section: 'claude',
+    kind: text,
+    doc: 'The model of requests that name none, `claude-code` or an OpenAI model; none: the default of your Claude Code account.',
+  },
+  SMALL_MODEL: {
+    section: 'claude',
+    kind: text,
+    default: 'haiku',
+    doc: 'The model behind OpenAI names that end in `-mini` or `-nano`.',
+  },
+  MODEL_ALIASES: {
+    section: 'claude',
+    kind: pairs,
+    doc: 'Model names of your own, such as `gpt-4o=sonnet,foo=opus`.',
+  },
+  PASS_ENV: {
+    section: 'claude',
+    kind: list('names of environment variables', /^[A-Za-z_]\w*$/),
+    doc: 'More environment variables that Claude Code and its tools may see, separated by commas.',
+  },
+  WAITING_PROCESSES: {
+    section: 'claude',
+    kind: integer(0, 16),
+    default: '2',
+    doc: 'How many Claude Code processes wait, already started, for the next request (about 90 MB each).',
+  },
+  CLAUDE_CODE_MAX_RETRIES: {
+    section: 'claude',
+    kind: integer(0, 10),
+    default: '2',
+    doc: "How often Claude Code repeats a request that Anthropic's API failed.",
+  },
+  MCP_SERVERS: {
+    section: 'claude',
+    kind: {
+      expects: 'a JSON object or the path of a JSON file',
+      parse: (value) => value,
+    } satisfies Kind<string>,
+    secret: true,
+    doc: 'MCP servers that requests may name: JSON (`{"name": {"command": "…"}}`) or the path of a JSON file.',
+  },
+  WORKSPACE_ROOTS: {
+    section: 'safety',
+    kind: paths,
+    default: '~',
+    doc: 'The folders inside which requests may choose a working folder, separated by `:` or `,`.',
+  },
+  ALLOWED_TOOLS: {
+    section: 'safety',
+    kind: toolRules,
+    doc: 'The only built-in tools that requests may use, in the rule syntax of Claude Code; none: no limit.',
+  },
+  SANDBOX: {
+    section: 'safety',
+    kind: oneOf('auto', 'required', 'off'),
+    default: 'auto',
+    doc: 'Commands run in a sandbox: when the machine can (`auto`), always (`required`) or never (`off`).',
+  },
+  ALLOW_AUTO_PERMISSIONS: {
+    section: 'safety',
+    kind: trueOrFalse,
+    default: 'true',
+    doc: 'Whether requests may set `auto_allow_permissions`.',
+  },
+  ALLOW_REQUEST_MCP_COMMANDS: {
+    section: 'safety',
+    kind: trueOrFalse,
+    default: 'false',
+    doc: 'Whether requests may bring MCP servers that start a command on this machine.',
+  },
+  ALLOW_PRIVATE_NETWORK: {
+    section: 'safety',
+    kind: trueOrFalse,
+    default: 'false',
+    doc: 'Whether addresses in requests (pictures, MCP servers) may lead to private networks and this machine.',
+  },
+  FILE_LIMIT_MB: {
+    section: 'safety',
+    kind: decimal(0.001, 1024),
+    default: '20',
+    doc: 'The largest file of `claude_options.files`, in MiB.',
+  },
+  IMAGE_LIMIT_MB: {
+    section: 'safety',
+    kind: decimal(0.001, 1024),
+    default: '10',
+    doc: 'The largest picture, in MiB.',
+  },
+  START_TIMEOUT_SECONDS: {
+    section: 'timeouts',
+    kind: seconds,
+    default: '30',
+    doc: 'How long Claude Code may take to start.',
+  },
+  FIRST_TOKEN_TIMEOUT_SECONDS: {
+    section: 'timeouts',
+    kind: seconds,
+    default: '120',
+    doc: 'How long the first output may take.',
+  },
+  IDLE_TIMEOUT_SECONDS: {
+    section: 'timeouts',
+    kind: seconds,
+    default: '120',
+    doc: 'How long the output may stop once it has begun.',
+  },
+  TURN_TIMEOUT_SECONDS: {
+    section: 'timeouts',
+    kind: seconds,
+    default: '3600',
+    doc: 'How long a whole request may take.',
+  },
+  LOG_LEVEL: {
+    section: 'logs',
+    kind: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+    default: 'info',
+    doc: 'The least important lines that are still logged.',
+  },
+  LOG_FORMAT: {
+    section: 'logs',
+    kind: oneOf('auto', 'pretty', 'json'),
+    default: 'auto',
+    doc: '`pretty` for a person, `json` for machines, `auto`: pretty on a terminal.',
+  },
+  LOG_TO_FILE: {
+    section: 'logs',
+    kind: switchOrPath,
+    default: 'false',
+    doc: 'Also write JSON lines to a file: `true` for `logs/server.log` in `DATA_DIR`, or a path; a new file each day and every 20 MB.',
+  },
+  LOG_MAX_FILES: {
+    section: 'logs',
+    kind: integer(1, 1000),
+    default: '10',
+    doc: 'How many log files are kept.',
+  },
+  LOG_CONTENT: {
+    section: 'logs',
+    kind: trueOrFalse,
+    default: 'false',
+    doc: 'Also log prompts and answers. Keys are never logged.',
+  },
+  FALLBACK_API_NAME: {
+    section: 'fallbacks',
+    kind: {
+      expects: 'up to 64 letters, digits, `.`, `_` and `-`',
+      parse: (value) => (/^[\w.-]{1,64}$/.test(value) ? value : undefined),
+    } satisfies Kind<string>,
+    repeat: fallbackLimit,
+    doc: 'The name of the OpenAI-compatible API that answers when those before it cannot, as shown in `x-provider`.',
+  },
+  FALLBACK_API_URL: {
+    section: 'fallbacks',
+    kind: httpUrl,
+    repeat: fallbackLimit,
+    doc: 'Its base address, usually ending in `/v1`.',
+  },
+  FALLBACK_API_KEY: {
+    section: 'fallbacks',
+    kind: secretText,
+    secret: true,
+    repeat: fallbackLimit,
+    doc: 'Its key, if it needs one.',
+  },
+  FALLBACK_API_MODEL: {
+    section: 'fallbacks',
+    kind: text,
+    repeat: fallbackLimit,
+    doc: "The model to ask there; none: the request's own.",
+  },
+} as const satisfies Record<string, Setting>
+
+export type SettingName = keyof typeof settings
+
+type ValueOf<Row> = Row extends { kind: Kind<infer T> }
+  ? Row extends { repeat: number }
+    ? (T | undefined)[]
+    : Row extends { default: string }
+      ? T
+      : T | undefined
+  : never
+
+/** Every setting's parsed value. */
+export type SettingValues = { [Name in SettingName]: ValueOf<(typeof settings)[Name]> }
+
+/** The variables of a row: `PORT`, or `FALLBACK_API_URL_1` … `_5`. */
+export function variablesOf(name: string, row: Setting): string[] {
+  if (row.repeat === undefined) return [name]
+  return Array.from({ length: row.repeat }, (_, index) => `${name}_${index + 1}`)
+}
+
+/** The flag of a variable: `LOG_LEVEL` is `--log-level`. */
+export function flagOf(variable: string): string {
+  return variable.toLowerCase().replaceAll('_', '-')
+}
