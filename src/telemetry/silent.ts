@@ -1,0 +1,13 @@
+import type { Telemetry } from './events.ts'
+
+/** Says nothing: for tests and for parts without an owner. */
+export const silentTelemetry: Telemetry = {
+  serverStarted() {},
+  serverStopped() {},
+  requestFinished() {},
+  providerSwitched() {},
+  processStarted() {},
+  processEnded() {},
+  warning() {},
+  fault() {},
+}
