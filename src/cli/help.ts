@@ -1,0 +1,35 @@
+import { flagOf, sections, settings, type Setting } from '../config/schema.ts'
+
+/** The text of `--help`, made from the table of settings. */
+export function helpText(): string {
+  const flags = Object.entries(sections).map(([section, title]) => sectionText(section, title))
+  return `An OpenAI-compatible HTTP API in front of the Claude Code CLI
+
+Usage: claude-code-api [command] [flags]
+
+Commands:
+  serve      Start the server (this is what happens without a command)
+  doctor     Check whether the server could serve here; --json for machines
+  config     Print the configuration in force, secrets left out; --json for machines
+
+  --help     Print this text
+  --version  Print the version
+
+Each flag is also an environment variable and a line of \`.env\` (--log-level is LOG_LEVEL); flags win over the
+environment, and the environment over \`.env\`.
+
+${flags.join('\n\n')}`
+}
+
+function sectionText(section: string, title: string): string {
+  const lines = Object.entries<Setting>(settings)
+    .filter(([, row]) => row.section === section)
+    .map(([name, row]) => flagLine(name, row))
+  return `${title}:\n${lines.join('\n')}`
+}
+
+function flagLine(name: string, row: Setting): string {
+  const flag = `--${flagOf(name)}${row.repeat === undefined ? '' : '-<n>'}`
+  const fallback = row.default === undefined ? '' : ` (${row.default})`
+  return `  ${flag.padEnd(32)} ${row.doc}${fallback}`
+}

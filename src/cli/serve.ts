@@ -1,0 +1,93 @@
+import { loadConfig } from '../config/load.ts'
+import type { Config } from '../config/config.ts'
+import type { ConfigSources } from '../config/read.ts'
+import type { Telemetry } from '../telemetry/events.ts'
+import { createLog, type Log } from '../telemetry/log.ts'
+import { TurnError } from '../turn/error.ts'
+import type { Console } from './console.ts'
+import { listenProblem } from './listen-problem.ts'
+import { catchStopSignals, type StopSignals } from './stop-signals.ts'
+
+/** A server that listens. `close` ends it gracefully within the configured time. */
+export type RunningServer = { url: string; close(): Promise<void> }
+
+export type ServeOptions = {
+  console: Console
+  startServer(config: Config, log: Telemetry): Promise<RunningServer>
+}
+
+/**
+ * Serves until SIGTERM or SIGINT. Returns the exit status: 1 when the server could not start. Throws `ConfigError` for
+ * a configuration that cannot be used.
+ */
+export async function serve(sources: ConfigSources, options: ServeOptions): Promise<number> {
+  const config = loadConfig(sources)
+  const signals = catchStopSignals()
+  // A reader of our output that has gone (`| head`) must not end the server.
+  process.stdout.on('error', () => {})
+  const log = await openLog(config, options.console)
+  if (log === undefined) return 1
+  const onFault = (error: unknown): void => log.fault(error)
+  process.on('uncaughtExceptionMonitor', onFault)
+  try {
+    return await run(config, { ...options, log, signals })
+  } finally {
+    await log.close()
+    process.off('uncaughtExceptionMonitor', onFault)
+    signals.release()
+  }
+}
+
+async function run(
+  config: Config,
+  parts: ServeOptions & { log: Log; signals: StopSignals },
+): Promise<number> {
+  const { console, log, signals } = parts
+  let server: RunningServer
+  try {
+    server = await parts.startServer(config, log)
+  } catch (error) {
+    explain(error, config, { console, log })
+    return 1
+  }
+  log.serverStarted({ url: server.url })
+  console.err(welcome(server.url, config.http.apiKey !== undefined))
+  const signal = await signals.first
+  await server.close()
+  log.serverStopped({ reason: signal })
+  return 0
+}
+
+async function openLog(config: Config, console: Console): Promise<Log | undefined> {
+  try {
+    return await createLog(config.log, process.stdout)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'unknown'
+    console.err(
+      `The log file ${config.log.file} cannot be opened (${reason}); correct LOG_TO_FILE or DATA_DIR`,
+    )
+    return undefined
+  }
+}
+
+/** Known reasons are a sentence without a stack; others go to the log whole. */
+function explain(error: unknown, config: Config, to: { console: Console; log: Log }): void {
+  const problem = listenProblem(error, config.http)
+  if (problem !== undefined) {
+    to.console.err(`Cannot start: ${problem.message}. ${problem.advice}`)
+  } else if (error instanceof TurnError) {
+    to.console.err(`Cannot start: ${error.message}`)
+  } else {
+    to.console.err('Cannot start: an unexpected fault, which the log describes.')
+    to.log.fault(error)
+  }
+}
+
+function welcome(url: string, needsKey: boolean): string {
+  const key = needsKey ? ' -H "Authorization: Bearer $API_KEY"' : ''
+  const body = '{"model":"claude-code","messages":[{"role":"user","content":"Hello"}]}'
+  return `Ready: point any OpenAI client at ${url}/v1, or try
+
+  curl ${url}/v1/chat/completions -H 'Content-Type: application/json'${key} -d '${body}'
+`
+}

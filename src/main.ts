@@ -1,0 +1,63 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { processConsole as console } from './cli/console.ts'
+import { ConfigError } from './config/config-error.ts'
+import { processEnvironment } from './config/env.ts'
+
+process.exitCode = await main(process.argv.slice(2))
+
+/** Runs one command and returns the exit status. Parts load only for the command that needs them. */
+async function main(args: string[]): Promise<number> {
+  const [first = ''] = args
+  const command = first === '' || first.startsWith('-') ? 'serve' : first
+  const rest = command === first ? args.slice(1) : args
+  if (rest.includes('--help') || rest.includes('-h') || command === 'help') {
+    const { helpText } = await import('./cli/help.ts')
+    console.out(helpText())
+    return 0
+  }
+  if (rest.includes('--version') || rest.includes('-v')) {
+    console.out(version())
+    return 0
+  }
+  try {
+    return await run(command, rest)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    console.err(error.message)
+    return 1
+  }
+}
+
+async function run(command: string, args: string[]): Promise<number> {
+  const sources = { env: processEnvironment(), file: join(process.cwd(), '.env') }
+  const json = args.includes('--json')
+  const flags = args.filter((arg) => arg !== '--json')
+  switch (command) {
+    case 'serve': {
+      const { serve } = await import('./cli/serve.ts')
+      const { startServer } = await import('./server.ts')
+      return serve({ ...sources, args }, { console, startServer })
+    }
+    case 'doctor': {
+      const { doctor } = await import('./cli/doctor.ts')
+      return doctor({ ...sources, args: flags }, { json, console })
+    }
+    case 'config': {
+      const { showConfig } = await import('./cli/show-config.ts')
+      return showConfig({ ...sources, args: flags }, { json, console })
+    }
+    default:
+      console.err(`\`${command}\` is not a command; \`--help\` lists them`)
+      return 1
+  }
+}
+
+function version(): string {
+  const file = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  const content: unknown = JSON.parse(file)
+  return typeof content === 'object' && content !== null && 'version' in content
+    ? String(content.version)
+    : 'unknown'
+}
