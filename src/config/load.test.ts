@@ -26,6 +26,11 @@ function problems(sources: Partial<ConfigSources>): readonly string[] {
   }
 }
 
+/** What `STRICT_PARAMETERS` is with these flags. */
+function isStrict(...args: string[]): boolean {
+  return loadConfig({ env: {}, args }).http.strictParameters
+}
+
 describe('loadConfig', () => {
   it('fills in every default when nothing is set', () => {
     const config = loadConfig({ env: {} })
@@ -77,10 +82,9 @@ describe('loadConfig', () => {
   })
 
   it('reads switches alone, turned round and with a value', () => {
-    const read = (...args: string[]) => loadConfig({ env: {}, args }).http.strictParameters
-    expect(read('--strict-parameters')).toBe(true)
-    expect(read('--strict-parameters', '--no-strict-parameters')).toBe(false)
-    expect(read('--strict-parameters=yes')).toBe(true)
+    expect(isStrict('--strict-parameters')).toBe(true)
+    expect(isStrict('--strict-parameters', '--no-strict-parameters')).toBe(false)
+    expect(isStrict('--strict-parameters=yes')).toBe(true)
   })
 
   it('reads lists, pairs, rules, paths and servers', () => {
