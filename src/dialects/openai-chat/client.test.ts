@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest'
+import { defaultClaudeOptions } from '../../turn/claude-options.ts'
+import type { Turn } from '../../turn/turn.ts'
+import { canEncode, encodeRequest, readAnswer, readChunk, readError } from './client.ts'
+
+function turnOf(body: Record<string, unknown>, claude: Partial<Turn['claude']> = {}): Turn {
+  return {
+    instructions: [],
+    messages: [],
+    limits: { stopSequences: [] },
+    claude: { ...defaultClaudeOptions, ...claude },
+    source: { dialect: 'openai-chat', body },
+  }
+}
+
+describe('encodeRequest', () => {
+  it('leaves the caller’s body as it was', () => {
+    const body = {
+      model: 'a',
+      n: 2,
+      claude_options: { files: ['x'] },
+      messages: [{ role: 'user', content: 'Hi' }],
+    }
+    const before = structuredClone(body)
+    encodeRequest(turnOf(body, { appendSystemPrompt: 'x' }), {
+      model: 'b',
+      stream: true,
+      attachments: [{ type: 'text', text: 'x' }],
+    })
+    expect(body).toEqual(before)
+  })
+
+  it('asks for the turn’s model when neither upstream nor body names one', () => {
+    const turn = { ...turnOf({ messages: [] }), model: 'opus' }
+    expect(encodeRequest(turn, { stream: false, attachments: [] }).model).toBe('opus')
+    expect(encodeRequest(turnOf({ messages: [] }), { stream: false, attachments: [] })).toEqual({
+      stream: false,
+      messages: [],
+    })
+  })
+
+  it('adds attachments to parts, and as a message of their own when no user spoke', () => {
+    const attachments = [{ type: 'text' as const, text: 'x' }]
+    const parts = [{ type: 'text', text: 'a' }]
+    const withParts = turnOf({ messages: [{ role: 'user', content: parts }] })
+    expect(encodeRequest(withParts, { stream: false, attachments }).messages).toEqual([
+      { role: 'user', content: [...parts, { type: 'text', text: 'x' }] },
+    ])
+    const system = { role: 'system', content: 'S' }
+    expect(
+      encodeRequest(turnOf({ messages: [system] }, { appendSystemPrompt: 'T' }), {
+        stream: false,
+        attachments,
+      }).messages,
+    ).toEqual([
+      system,
+      { role: 'system', content: 'T' },
+      { role: 'user', content: [{ type: 'text', text: 'x' }] },
+    ])
+  })
+})
+
+it('canEncode refuses a turn of another dialect', () => {
+  const turn = turnOf({})
+  expect(canEncode(turn)).toBe(true)
+  expect(canEncode({ ...turn, source: { dialect: 'openai-responses', body: {} } })).toBe(false)
+})
+
+describe('readChunk', () => {
+  it.each([
+    [{ role: 'assistant' }, false],
+    [{ role: 'assistant', content: '', refusal: null, tool_calls: [], audio: {} }, false],
+    [{ content: ' ' }, true],
+    [{ reasoning_content: 'hm' }, true],
+    [{ tool_calls: [{ index: 0 }] }, true],
+    [{ function_call: { name: 'f' } }, true],
+  ])('sees whether %j is output', (delta, hasOutput) => {
+    expect(readChunk({ choices: [{ delta }] }).hasOutput).toBe(hasOutput)
+  })
+
+  it('reads nothing from what is not a chunk', () => {
+    for (const value of [
+      {},
+      { choices: null },
+      { choices: [null, 1] },
+      { choices: [{ delta: 'x' }] },
+    ]) {
+      expect(readChunk(value)).toEqual({ hasOutput: false })
+    }
+  })
+
+  it('takes a finish reason of error, and an error inside a choice, as errors', () => {
+    expect(readChunk({ choices: [{ delta: {}, finish_reason: 'error' }] }).error).toEqual({})
+    expect(
+      readChunk({ choices: [{ error: { code: 502, message: 'm' }, finish_reason: 'error' }] })
+        .error,
+    ).toEqual({ status: 502, message: 'm' })
+  })
+})
+
+describe('readAnswer', () => {
+  it('counts cached tokens beside the prompt', () => {
+    const usage = {
+      prompt_tokens: 100,
+      completion_tokens: 9,
+      prompt_tokens_details: { cached_tokens: 60, cache_write_tokens: 30 },
+      completion_tokens_details: { reasoning_tokens: 4 },
+    }
+    expect(readAnswer({ usage }).usage).toEqual({
+      inputTokens: 10,
+      cacheReadTokens: 60,
+      cacheCreationTokens: 30,
+      outputTokens: 9,
+      reasoningTokens: 4,
+    })
+  })
+
+  it('bears nulls and nonsense in the usage', () => {
+    expect(readAnswer({ usage: null })).not.toHaveProperty('usage')
+    expect(
+      readAnswer({ usage: { prompt_tokens: -1, completion_tokens: 'x' } }).usage,
+    ).toMatchObject({
+      inputTokens: 0,
+      outputTokens: 0,
+    })
+  })
+})
+
+it.each([
+  [undefined, undefined],
+  [{ error: null }, undefined],
+  [{ error: {} }, undefined],
+  [{ error: 'words' }, { message: 'words' }],
+  [
+    { error: { message: 'm', type: 't', param: 'p', code: null } },
+    { message: 'm', kind: 't', param: 'p' },
+  ],
+  [{ error: { code: 'c', type: 't' } }, { kind: 'c' }],
+  [{ error: { code: '429' } }, { kind: '429', status: 429 }],
+  [
+    { object: 'error', message: 'm', code: 400 },
+    { message: 'm', status: 400 },
+  ],
+])('readError reads %j', (value, expected) => {
+  expect(readError(value)).toEqual(expected)
+})

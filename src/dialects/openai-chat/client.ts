@@ -1,0 +1,185 @@
+import type { FinishReason } from '../../turn/event.ts'
+import type { UserPart } from '../../turn/message.ts'
+import type { Turn } from '../../turn/turn.ts'
+import type { Usage } from '../../turn/usage.ts'
+
+type Json = Record<string, unknown>
+
+/** Whether an upstream of this dialect can be given the turn: it gets the caller's own body, so that must be of this dialect. */
+export function canEncode(turn: Turn): boolean {
+  return turn.source.dialect === 'openai-chat'
+}
+
+/**
+ * The request for an upstream: the caller's own body, unknown fields included. Only this differs: `model` when the upstream has one
+ * of its own, `stream`, no `claude_options`, one choice (`n` is answered by as many turns), no `stream_options` without a stream (OpenAI
+ * refuses them), the system prompt's addition as a system message, and the attachments at the end of the last user message.
+ */
+export function encodeRequest(
+  turn: Turn,
+  options: { model?: string; stream: boolean; attachments: readonly UserPart[] },
+): Json {
+  const { claude_options: _claudeOptions, n: _n, stream_options, ...body } = turn.source.body
+  const model = options.model ?? body.model ?? turn.model
+  const messages = Array.isArray(body.messages) ? body.messages : []
+  return {
+    ...body,
+    ...(typeof model === 'string' && { model }),
+    stream: options.stream,
+    ...(options.stream && stream_options !== undefined && { stream_options }),
+    messages: withAttachments(
+      withInstruction(messages, turn.claude.appendSystemPrompt),
+      options.attachments,
+    ),
+  }
+}
+
+function withInstruction(messages: readonly unknown[], text: string | undefined): unknown[] {
+  if (text === undefined) return [...messages]
+  const first = messages.findIndex((message) => !['system', 'developer'].includes(roleOf(message)))
+  return messages.toSpliced(first === -1 ? messages.length : first, 0, {
+    role: 'system',
+    content: text,
+  })
+}
+
+function withAttachments(messages: unknown[], attachments: readonly UserPart[]): unknown[] {
+  if (attachments.length === 0) return messages
+  const parts = attachments.map(encodePart)
+  const last = messages.findLastIndex((message) => roleOf(message) === 'user')
+  const message = messages[last]
+  if (!isObject(message)) return [...messages, { role: 'user', content: parts }]
+  const { content } = message
+  const own = typeof content === 'string' ? [{ type: 'text', text: content }] : content
+  return messages.with(last, {
+    ...message,
+    content: [...(Array.isArray(own) ? own : []), ...parts],
+  })
+}
+
+function encodePart(part: UserPart): Json {
+  if (part.type === 'text') return { type: 'text', text: part.text }
+  if (part.type === 'image') {
+    const url = part.source.type === 'url' ? part.source.url : dataUrl(part.source)
+    return { type: 'image_url', image_url: { url } }
+  }
+  if (part.source.type === 'text') {
+    return { type: 'text', text: `${part.name}:\n\n${part.source.text}` }
+  }
+  return { type: 'file', file: { filename: part.name, file_data: dataUrl(part.source) } }
+}
+
+function dataUrl(source: { mediaType: string; data: string }): string {
+  return `data:${source.mediaType};base64,${source.data}`
+}
+
+function roleOf(message: unknown): string {
+  return isObject(message) && typeof message.role === 'string' ? message.role : ''
+}
+
+/** What is looked into in a piece of an upstream's answer; everything else is relayed unseen. */
+export type AnswerPiece = {
+  id?: string
+  model?: string
+  /** Whether the model says something here: text, thinking, a refusal, a tool call, or what a vendor added. A role alone is nothing. */
+  hasOutput: boolean
+  finish?: FinishReason
+  usage?: Usage
+  error?: UpstreamError
+}
+
+/** An error object, from an error answer's body or from inside a stream. */
+export type UpstreamError = {
+  message?: string
+  param?: string
+  /** The vendor's own word for it (`code`, else `type`). */
+  kind?: string
+  /** The HTTP status that some vendors give as `code`. */
+  status?: number
+}
+
+/** Looks into a whole answer (`chat.completion`). */
+export function readAnswer(body: Json): AnswerPiece {
+  return readPiece(body, 'message')
+}
+
+/** Looks into one chunk of a stream (`chat.completion.chunk`). */
+export function readChunk(chunk: Json): AnswerPiece {
+  return readPiece(chunk, 'delta')
+}
+
+function readPiece(value: Json, content: 'message' | 'delta'): AnswerPiece {
+  const choices = (Array.isArray(value.choices) ? value.choices : []).filter(isObject)
+  const finish = choices
+    .map((choice) => choice.finish_reason)
+    .find((reason) => typeof reason === 'string')
+  const error = readError(value) ?? choices.map(readError).find((found) => found !== undefined)
+  return {
+    hasOutput: choices.some((choice) => saysSomething(choice[content])),
+    ...(typeof value.id === 'string' && { id: value.id }),
+    ...(typeof value.model === 'string' && { model: value.model }),
+    ...(typeof finish === 'string' && { finish: finishReasons.get(finish) ?? 'stop' }),
+    ...(isObject(value.usage) && { usage: readUsage(value.usage) }),
+    ...(error !== undefined && { error }),
+    // OpenRouter ends an answer that broke off this way.
+    ...(finish === 'error' && { error: error ?? {} }),
+  }
+}
+
+/** `tool_calls` and `function_call` are a `stop` to the hub; the caller reads the word itself in what is relayed. */
+const finishReasons = new Map<string, FinishReason>([
+  ['length', 'length'],
+  ['content_filter', 'content-filter'],
+])
+
+function saysSomething(content: unknown): boolean {
+  if (!isObject(content)) return false
+  return Object.entries(content).some(([field, value]) => field !== 'role' && !isEmpty(value))
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === null || value === undefined || value === '') return true
+  return typeof value === 'object' && Object.keys(value).length === 0
+}
+
+/** The error object in an answer, however the vendor wraps it; undefined when there is none. */
+export function readError(value: unknown): UpstreamError | undefined {
+  if (!isObject(value)) return undefined
+  // vLLM writes the error itself where others wrap it.
+  const error = value.object === 'error' ? value : value.error
+  if (isEmpty(error)) return undefined
+  if (!isObject(error)) return typeof error === 'string' ? { message: error } : {}
+  const kind = [error.code, error.type].find((word) => typeof word === 'string')
+  const status = Number(error.code ?? error.status)
+  return {
+    ...(typeof error.message === 'string' && { message: error.message }),
+    ...(typeof error.param === 'string' && { param: error.param }),
+    ...(typeof kind === 'string' && { kind }),
+    ...(Number.isInteger(status) && status >= 400 && status <= 599 && { status }),
+  }
+}
+
+/** OpenAI counts cached tokens into the prompt, the hub beside it. */
+function readUsage(usage: Json): Usage {
+  const prompt = isObject(usage.prompt_tokens_details) ? usage.prompt_tokens_details : {}
+  const completion = isObject(usage.completion_tokens_details)
+    ? usage.completion_tokens_details
+    : {}
+  const cacheReadTokens = count(prompt.cached_tokens)
+  const cacheCreationTokens = count(prompt.cache_write_tokens)
+  return {
+    inputTokens: Math.max(0, count(usage.prompt_tokens) - cacheReadTokens - cacheCreationTokens),
+    cacheReadTokens,
+    cacheCreationTokens,
+    outputTokens: count(usage.completion_tokens),
+    reasoningTokens: count(completion.reasoning_tokens),
+  }
+}
+
+function count(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest'
+import { type ClaudeOptions, defaultClaudeOptions } from '../turn/claude-options.ts'
+import type { Turn } from '../turn/turn.ts'
+import { degrade } from './degrade.ts'
+
+function turnOf(claude: Partial<ClaudeOptions> = {}, more: Partial<Turn> = {}): Turn {
+  return {
+    instructions: [],
+    messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }],
+    limits: { stopSequences: [] },
+    claude: { ...defaultClaudeOptions, ...claude },
+    source: { dialect: 'openai-chat', body: {} },
+    ...more,
+  }
+}
+
+describe('degrade', () => {
+  it('leaves a plain turn as it is', () => {
+    const turn = turnOf({}, { model: 'gpt-4o', effort: 'high' })
+    expect(degrade(turn)).toEqual({ type: 'possible', turn, notices: [] })
+  })
+
+  it.each<[Partial<ClaudeOptions>, string[]]>([
+    [{ tools: ['Read'] }, ['tools']],
+    [{ tools: ['Read'], disallowedTools: ['Bash'] }, ['tools', 'disallowed_tools']],
+    [{ tools: ['Read'], workingDir: 'x' }, ['tools', 'working_dir']],
+    [{ sessionId: 'x' }, ['session_id']],
+    [{ continue: true }, ['continue']],
+    [{ mcpConfig: { type: 'names', names: ['x'] } }, ['mcp_config']],
+    [{ autoAllowPermissions: true }, ['auto_allow_permissions']],
+    [{ agents: {} }, ['agents']],
+    [{ addDirs: ['x'] }, ['add_dirs']],
+    [{ projectSettings: true }, ['project_settings']],
+    [{ maxTurns: 2 }, ['max_turns']],
+  ])('refuses %j', (claude, options) => {
+    expect(degrade(turnOf(claude))).toEqual({ type: 'impossible', options })
+  })
+
+  it('keeps what can go along, and what means nothing without tools', () => {
+    const turn = turnOf({
+      files: ['a'],
+      images: ['b'],
+      appendSystemPrompt: 'c',
+      workingDir: 'd',
+      disallowedTools: ['Bash'],
+    })
+    expect(degrade(turn)).toEqual({ type: 'possible', turn, notices: [] })
+  })
+
+  it('drops the conveniences and says so', () => {
+    const turn = turnOf(
+      {
+        debug: true,
+        outputFormat: 'json',
+        includeActivity: true,
+        maxBudgetUsd: 1,
+        timeoutSeconds: 9,
+      },
+      {
+        effort: 'max',
+        source: { dialect: 'openai-chat', body: { claude_options: { effort: 'max' } } },
+      },
+    )
+    const { source } = turn
+    expect(degrade(turn)).toEqual({
+      type: 'possible',
+      turn: turnOf({}, { source }),
+      notices: [
+        'debug',
+        'output_format',
+        'effort',
+        'include_activity',
+        'max_budget_usd',
+        'timeout_seconds',
+      ].map((name) => ({ type: 'dropped-option', name })),
+    })
+  })
+})

@@ -1,0 +1,241 @@
+import { describe, expect, it } from 'vitest'
+import type { Backend, TurnContext } from '../turn/backend.ts'
+import { defaultClaudeOptions } from '../turn/claude-options.ts'
+import { type ErrorCode, errorTable, TurnError } from '../turn/error.ts'
+import type { TurnEvent } from '../turn/event.ts'
+import type { Turn } from '../turn/turn.ts'
+import { noUsage } from '../turn/usage.ts'
+import { fallback, type Switch } from './fallback.ts'
+
+type Step = TurnEvent | Error
+type Scripted = Backend & { turns: Turn[]; closed: number }
+
+function scripted(name: string, ...steps: Step[]): Scripted {
+  const backend: Scripted = {
+    name,
+    turns: [],
+    closed: 0,
+    async *run(turn) {
+      backend.turns.push(turn)
+      try {
+        for (const step of steps) {
+          if (step instanceof Error) throw step
+          yield step
+        }
+      } finally {
+        backend.closed++
+      }
+    },
+  }
+  return backend
+}
+
+function answer(provider: string): TurnEvent[] {
+  return [
+    { type: 'start', id: 'x', provider, model: 'm' },
+    { type: 'finish', reason: 'stop', model: 'm', usage: noUsage },
+  ]
+}
+
+function error(code: ErrorCode, retryAfterMs?: number): TurnError {
+  return new TurnError(code, `This is ${code}.`, {
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  })
+}
+
+const remark: TurnEvent = { type: 'notice', notice: { type: 'remark', text: 'hello' } }
+const turn: Turn = {
+  instructions: [],
+  messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }],
+  limits: { stopSequences: [] },
+  claude: defaultClaudeOptions,
+  source: { dialect: 'openai-chat', body: {} },
+}
+
+async function ask(
+  backends: Backend[],
+  asked: Partial<Turn> = {},
+  signal = new AbortController().signal,
+): Promise<{ events: TurnEvent[]; thrown: unknown; switches: Switch[] }> {
+  const switches: Switch[] = []
+  const backend = fallback(backends, {
+    isClaudeCode: ({ name }) => name.startsWith('claude'),
+    onSwitch: (change) => switches.push(change),
+  })
+  const context: TurnContext = { signal, requestId: 'r', owner: 'o', stream: true }
+  const events: TurnEvent[] = []
+  try {
+    for await (const event of backend.run({ ...turn, ...asked }, context)) events.push(event)
+  } catch (thrown) {
+    return { events, thrown, switches }
+  }
+  return { events, thrown: undefined, switches }
+}
+
+const codes = Object.keys(errorTable) as ErrorCode[]
+
+describe('fallback', () => {
+  it('asks only the first backend when it answers', async () => {
+    const second = scripted('b', ...answer('b'))
+    const { events, switches } = await ask([
+      scripted('claude', remark, ...answer('claude')),
+      second,
+    ])
+    expect(events).toEqual([remark, ...answer('claude')])
+    expect(second.turns).toEqual([])
+    expect(switches).toEqual([])
+  })
+
+  it('goes through the backends in order and tells each switch', async () => {
+    const { events, switches } = await ask([
+      scripted('claude', error('overloaded')),
+      scripted('b', error('rate_limit_exceeded')),
+      scripted('c', ...answer('c')),
+      scripted('d', ...answer('d')),
+    ])
+    expect(events).toEqual(answer('c'))
+    expect(switches).toEqual([
+      { from: 'claude', to: 'b', code: 'overloaded', requestId: 'r' },
+      { from: 'b', to: 'c', code: 'rate_limit_exceeded', requestId: 'r' },
+    ])
+  })
+
+  it.each(codes)(
+    'moves on after %s before the start exactly if the table says so',
+    async (code) => {
+      const { events, thrown } = await ask([
+        scripted('claude', error(code)),
+        scripted('b', ...answer('b')),
+      ])
+      if (errorTable[code].fallback) expect(events).toEqual(answer('b'))
+      else expect(thrown).toMatchObject({ code, message: `This is ${code}.` })
+    },
+  )
+
+  it.each(codes)('never moves on after %s after the start', async (code) => {
+    const [start] = answer('claude')
+    const second = scripted('b', ...answer('b'))
+    if (!start) throw new Error('no start')
+    const { events, thrown } = await ask([scripted('claude', start, error(code)), second])
+    expect(events).toEqual([start])
+    expect(thrown).toMatchObject({ code })
+    expect(second.turns).toEqual([])
+  })
+
+  it('forgets the notices of a backend that failed', async () => {
+    const { events } = await ask([
+      scripted('claude', remark, error('claude_crashed')),
+      scripted('b', ...answer('b')),
+    ])
+    expect(events).toEqual(answer('b'))
+  })
+
+  it('moves on from a fault that is not a TurnError, and from an end without an answer', async () => {
+    const { events } = await ask([
+      scripted('claude', new Error('bug')),
+      scripted('b', remark),
+      scripted('c', ...answer('c')),
+    ])
+    expect(events).toEqual(answer('c'))
+  })
+
+  it('throws the first failure, with the kinds of the others, when all fail', async () => {
+    const { thrown } = await ask([
+      scripted('claude', error('usage_limit_reached', 7000)),
+      scripted('b', error('upstream_error')),
+      scripted('c', error('rate_limit_exceeded', 1)),
+    ])
+    expect(thrown).toMatchObject({
+      code: 'usage_limit_reached',
+      retryAfterMs: 7000,
+      message:
+        'This is usage_limit_reached. 2 fallbacks failed as well (b: upstream_error, c: rate_limit_exceeded).',
+    })
+  })
+
+  it('throws the failure itself when there is nobody else', async () => {
+    const alone = error('overloaded')
+    expect((await ask([scripted('claude', alone)])).thrown).toBe(alone)
+  })
+
+  it('stops at a later backend that finds the request itself wrong', async () => {
+    const third = scripted('c', ...answer('c'))
+    const { thrown } = await ask([
+      scripted('claude', error('overloaded')),
+      scripted('b', error('invalid_request')),
+      third,
+    ])
+    expect(thrown).toMatchObject({ code: 'invalid_request' })
+    expect(third.turns).toEqual([])
+  })
+
+  it.each<ErrorCode>(['model_not_found', 'context_length_exceeded'])(
+    'moves on from a later backend for which %s is a matter of its own',
+    async (code) => {
+      const { events } = await ask([
+        scripted('claude', error('overloaded')),
+        scripted('b', error(code)),
+        scripted('c', ...answer('c')),
+      ])
+      expect(events).toEqual(answer('c'))
+    },
+  )
+
+  it('does not move on when the caller has left', async () => {
+    const second = scripted('b', ...answer('b'))
+    const { thrown } = await ask(
+      [scripted('claude', error('upstream_error')), second],
+      {},
+      AbortSignal.abort(),
+    )
+    expect(thrown).toMatchObject({ code: 'upstream_error' })
+    expect(second.turns).toEqual([])
+  })
+
+  it('refuses for the others what only Claude Code can do, and goes on to another Claude Code', async () => {
+    const asked = { claude: { ...defaultClaudeOptions, tools: ['Read'], sessionId: 's' } }
+    const other = scripted('b', ...answer('b'))
+    const refused = await ask([scripted('claude', error('overloaded', 5)), other], asked)
+    expect(refused.thrown).toMatchObject({
+      code: 'overloaded',
+      retryAfterMs: 5,
+      message:
+        'This is overloaded. This request needs Claude Code itself (claude_options: tools, session_id), so other APIs were not asked.',
+    })
+    expect(other.turns).toEqual([])
+    const second = scripted('claude-2', ...answer('claude-2'))
+    const answered = await ask([scripted('claude', error('overloaded')), other, second], asked)
+    expect(answered.events).toEqual(answer('claude-2'))
+    expect(answered.switches).toEqual([
+      { from: 'claude', to: 'claude-2', code: 'overloaded', requestId: 'r' },
+    ])
+    expect(second.turns[0]?.claude.tools).toEqual(['Read'])
+    const nobody = await ask([other], asked)
+    expect(nobody.thrown).toMatchObject({ code: 'unsupported_parameter', param: 'claude_options' })
+  })
+
+  it('discloses dropped options only when a fallback answers', async () => {
+    const asked = { claude: { ...defaultClaudeOptions, debug: true } }
+    const dropped: TurnEvent = { type: 'notice', notice: { type: 'dropped-option', name: 'debug' } }
+    const other = scripted('b', remark, ...answer('b'))
+    const { events } = await ask([scripted('claude', error('overloaded')), other], asked)
+    expect(events).toEqual([dropped, remark, ...answer('b')])
+    expect(other.turns[0]?.claude.debug).toBe(false)
+    expect((await ask([scripted('claude', ...answer('claude')), other], asked)).events).toEqual(
+      answer('claude'),
+    )
+  })
+
+  it('closes the backend that answers when its reader leaves', async () => {
+    const first = scripted('claude', ...answer('claude'))
+    const backend = fallback([first], { isClaudeCode: () => true })
+    const context = {
+      signal: new AbortController().signal,
+      requestId: 'r',
+      owner: 'o',
+      stream: true,
+    }
+    for await (const event of backend.run(turn, context)) if (event.type === 'start') break
+    expect(first.closed).toBe(1)
+  })
+})

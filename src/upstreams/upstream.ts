@@ -1,0 +1,171 @@
+import { type Dispatcher, Pool } from 'undici'
+import { canEncode, encodeRequest, readError } from '../dialects/openai-chat/client.ts'
+import type { Backend, TurnContext } from '../turn/backend.ts'
+import { TurnError } from '../turn/error.ts'
+import type { TurnEvent } from '../turn/event.ts'
+import type { UserPart } from '../turn/message.ts'
+import type { Turn } from '../turn/turn.ts'
+import { type Answer, parseObject, readText, streamedAnswer, wholeAnswer } from './answers.ts'
+import { Call, type UpstreamTimeouts } from './call.ts'
+import { type Endpoint, endpoint } from './endpoint.ts'
+import { broken, statusFailure, transportFailure } from './failures.ts'
+import { retryAfterMs } from './retry-after.ts'
+
+/** An API that speaks OpenAI's chat completions. */
+export type UpstreamOptions = {
+  /** As shown in `x-provider` and in errors. */
+  name: string
+  /** The base URL, with or without `/v1`. */
+  url: string
+  /** Sent as a bearer token; without it no `Authorization` header is sent. */
+  key?: string
+  /** Asked for instead of the caller's model. */
+  model?: string
+  timeouts?: Partial<UpstreamTimeouts>
+}
+
+export type UpstreamDependencies = {
+  /** Reads the files and pictures that `claude_options` names. Throws a `TurnError` for what cannot be read or is not allowed. */
+  resolveAttachments: (turn: Turn, context: TurnContext) => Promise<readonly UserPart[]>
+  /** Unix time in milliseconds. */
+  now: () => number
+}
+
+/** A backend that holds connections until it is disposed of. */
+export type Upstream = Backend & AsyncDisposable
+
+export const defaultTimeouts: UpstreamTimeouts = {
+  connectMs: 5_000,
+  headersMs: 30_000,
+  firstOutputMs: 60_000,
+  idleMs: 60_000,
+  answerMs: 600_000,
+}
+
+const mostConnections = 256
+const largestErrorBytes = 64 * 1024
+
+/**
+ * Makes a backend of an OpenAI-compatible API. Caller and upstream speak the same dialect, so nothing is translated: the caller's
+ * body goes out as it is and the answer comes back as `relay` events. Failures are `TurnError`s by class (failures.ts).
+ */
+export function createUpstream(
+  options: UpstreamOptions,
+  dependencies: UpstreamDependencies,
+): Upstream {
+  const timeouts = { ...defaultTimeouts, ...options.timeouts }
+  const target = endpoint(options.url)
+  const pool = new Pool(target.origin, {
+    connections: mostConnections,
+    connect: { timeout: timeouts.connectMs },
+    // `Call` keeps these two: undici's own are exact to half a second, and do not know what an output is.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  })
+  return {
+    name: options.name,
+    run: (turn, context) => run({ options, dependencies, timeouts, target, pool }, turn, context),
+    [Symbol.asyncDispose]: () => pool.destroy(),
+  }
+}
+
+type Parts = {
+  options: UpstreamOptions
+  dependencies: UpstreamDependencies
+  timeouts: UpstreamTimeouts
+  target: Endpoint
+  pool: Pool
+}
+
+async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
+  const { options, dependencies, timeouts } = parts
+  if (!canEncode(turn)) {
+    throw broken(`The API "${options.name}" can be asked only through /v1/chat/completions.`)
+  }
+  const call = new Call(options.name, timeouts, context.signal)
+  let isStarted = false
+  try {
+    call.signal.throwIfAborted()
+    const attachments = hasAttachments(turn)
+      ? await dependencies.resolveAttachments(turn, context)
+      : []
+    const body = encodeRequest(turn, {
+      ...(options.model !== undefined && { model: options.model }),
+      stream: context.stream,
+      attachments,
+    })
+    const { model } = body
+    if (turn.model !== undefined && typeof model === 'string' && turn.model !== model) {
+      yield { type: 'notice', notice: { type: 'model-mapped', from: turn.model, to: model } }
+    }
+    const answer: Answer = {
+      bytes: await send(parts, call, body, context.stream),
+      upstream: options,
+      fallbackId: `chatcmpl-${context.requestId}`,
+      requestedModel: typeof model === 'string' ? model : '',
+    }
+    for await (const event of context.stream
+      ? streamedAnswer(answer, call)
+      : wholeAnswer(answer, call)) {
+      if (event.type === 'start') isStarted = true
+      yield event
+    }
+  } catch (thrown) {
+    const isCut = call.signal.aborted && (context.signal.aborted || !(thrown instanceof TurnError))
+    throw transportFailure(options, isCut ? call.signal.reason : thrown, isStarted)
+  } finally {
+    call.end()
+  }
+}
+
+function hasAttachments({ claude }: Turn): boolean {
+  return claude.files.length > 0 || claude.images.length > 0
+}
+
+/** Sends the request and gives the body of a good answer of the right kind. */
+async function send(
+  { options, dependencies, target, pool }: Parts,
+  call: Call,
+  body: Record<string, unknown>,
+  stream: boolean,
+): Promise<AsyncIterable<Uint8Array>> {
+  const expected = stream ? 'text/event-stream' : 'application/json'
+  call.enter(stream ? 'headers' : 'answer')
+  const response = await pool.request({
+    method: 'POST',
+    path: target.path,
+    headers: {
+      'content-type': 'application/json',
+      accept: expected,
+      // The answer is relayed piece by piece; nothing here unpacks it.
+      'accept-encoding': 'identity',
+      'user-agent': 'claude-code-api',
+      ...(options.key && { authorization: `Bearer ${options.key}` }),
+    },
+    body: JSON.stringify(body),
+    signal: call.signal,
+  })
+  // Whoever reads the body gets its errors; this one is for a body that is let go.
+  response.body.on('error', () => {})
+  if (response.statusCode < 200 || response.statusCode > 299) {
+    throw await refusal(options, response, call, dependencies.now())
+  }
+  const type = String(response.headers['content-type'] ?? 'none')
+  if (!type.toLowerCase().startsWith(expected)) {
+    throw broken(`The API "${options.name}" answered with another content type than ${expected}.`)
+  }
+  if (stream) call.enter('first-output')
+  return response.body
+}
+
+async function refusal(
+  options: UpstreamOptions,
+  { statusCode, headers, body }: Dispatcher.ResponseData,
+  call: Call,
+  nowMs: number,
+): Promise<TurnError> {
+  call.enter('trailer')
+  const text = await readText(body, call, largestErrorBytes).catch(() => '')
+  const error = readError(parseObject(text)) ?? {}
+  return statusFailure(options, statusCode, error, retryAfterMs(headers, nowMs))
+}

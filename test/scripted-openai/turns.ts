@@ -1,0 +1,53 @@
+import { type ClaudeOptions, defaultClaudeOptions } from '../../src/turn/claude-options.ts'
+import type { TurnContext } from '../../src/turn/backend.ts'
+import { TurnError } from '../../src/turn/error.ts'
+import type { TurnEvent } from '../../src/turn/event.ts'
+import type { Turn } from '../../src/turn/turn.ts'
+
+/** A turn as the dialect makes it of `body`. */
+export function turnOf(
+  body: Record<string, unknown> = {},
+  claude: Partial<ClaudeOptions> = {},
+): Turn {
+  const whole = { messages: [{ role: 'user', content: 'Say hello' }], ...body }
+  return {
+    ...(typeof body.model === 'string' && { model: body.model }),
+    instructions: [],
+    messages: [{ role: 'user', content: [{ type: 'text', text: 'Say hello' }] }],
+    limits: { stopSequences: [] },
+    claude: { ...defaultClaudeOptions, ...claude },
+    source: { dialect: 'openai-chat', body: whole },
+  }
+}
+
+export function contextOf(more: Partial<TurnContext> = {}): TurnContext {
+  return {
+    signal: new AbortController().signal,
+    requestId: 'request-1',
+    owner: 'tests',
+    stream: false,
+    ...more,
+  }
+}
+
+/** Everything that the events say, and the error that ended them. */
+export async function record(
+  events: AsyncIterable<TurnEvent>,
+): Promise<{ events: TurnEvent[]; error: TurnError | undefined }> {
+  const seen: TurnEvent[] = []
+  try {
+    for await (const event of events) seen.push(event)
+  } catch (thrown) {
+    if (thrown instanceof TurnError) return { events: seen, error: thrown }
+    throw thrown
+  }
+  return { events: seen, error: undefined }
+}
+
+export function typesOf(events: readonly TurnEvent[]): string[] {
+  return events.map(({ type }) => type)
+}
+
+export function relayed(events: readonly TurnEvent[]): unknown[] {
+  return events.flatMap((event) => (event.type === 'relay' ? [event.value] : []))
+}
