@@ -1,0 +1,282 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { ModelInfo } from '@anthropic-ai/claude-agent-sdk'
+import type { Backend, TurnContext } from '../turn/backend.ts'
+import { TurnError } from '../turn/error.ts'
+import type { TurnEvent } from '../turn/event.ts'
+import type { UserPart } from '../turn/message.ts'
+import type { Turn } from '../turn/turn.ts'
+import type { McpServer } from '../turn/claude-options.ts'
+import type { Telemetry } from '../telemetry/events.ts'
+import { findClaude, requireClaude } from './binary.ts'
+import { ClaudeProcess, type Introduction } from './claude-process.ts'
+import { childEnvironment } from './environment.ts'
+import { answer } from './answer.ts'
+import { feed } from './history.ts'
+import type { KnownModels } from './models.ts'
+import { lateSettings, processOptions } from './options.ts'
+import { Planner, type Plan } from './planner.ts'
+import { Reaper } from './reaper.ts'
+import { detectSandbox } from './sandbox.ts'
+import { SessionFile } from './sessions.ts'
+import { TurnClock, type TimeLimits } from './turn-clock.ts'
+import { WaitingRoom } from './waiting-room.ts'
+
+export type EngineOptions = {
+  /** Another `claude` than the bundled one. */
+  claudePath?: string
+  /** The server's own folder: sessions, debug logs and the callers' default working folders. */
+  dataDir: string
+  /** The server's own environment; the child's is made from it by an allow-list. */
+  environment: Readonly<Record<string, string>>
+  passEnv: string[]
+  workspaceRoots: string[]
+  defaultModel?: string
+  smallModel: string
+  modelAliases: Record<string, string>
+  /** The built-in tools that requests may use; absent: all. */
+  allowedTools?: string[]
+  sandbox: 'auto' | 'required' | 'off'
+  allowAutoPermissions: boolean
+  allowRequestMcpCommands: boolean
+  mcpServers: Record<string, McpServer>
+  allowPrivateNetwork: boolean
+  fileLimitBytes: number
+  imageLimitBytes: number
+  /** How many processes wait ready. */
+  waitingProcesses: number
+  /** How often Claude Code may retry a failed API call. */
+  maxRetries: number
+  timeouts: TimeLimits
+  /** The server's name and version, `name/1.2.3`. */
+  clientApp: string
+  telemetry: Telemetry
+}
+
+/** Whether Claude Code can answer now, and if not, why. */
+export type EngineState = {
+  ready: boolean
+  reason?: string
+  version?: string
+  waiting: number
+  running: number
+}
+
+type Found = {
+  claude?: { path: string; version: string }
+  sessions: SessionFile
+  sandbox: 'available' | 'unavailable' | 'off'
+}
+
+/** The longest pause before one of Claude Code's own retries that a caller is kept waiting for, in milliseconds. */
+const retryPatienceMs = 5_000
+
+/** Claude Code as a backend: one process a turn, taken from those that wait ready. */
+export class Engine implements Backend {
+  readonly name = 'claude-code'
+  readonly #options: EngineOptions
+  readonly #planner: Planner
+  readonly #room: WaitingRoom
+  readonly #reaper: Reaper
+  readonly #running = new Set<ClaudeProcess>()
+  readonly #children = new Set<ChildProcess>()
+  readonly #sessions: SessionFile
+  readonly version: string | undefined
+  #introduction: Promise<Introduction> | undefined
+  #failure: TurnError | undefined
+
+  private constructor(options: EngineOptions, found: Found) {
+    this.#options = options
+    this.#sessions = found.sessions
+    this.version = found.claude?.version
+    this.#reaper = new Reaper()
+    this.#room = new WaitingRoom({
+      places: options.waitingProcesses,
+      onStart: (child) => this.#watch(child),
+    })
+    this.#planner = new Planner(
+      {
+        ...options,
+        ...(found.claude && { claude: found.claude.path, version: found.claude.version }),
+        environment: childEnvironment({
+          source: options.environment,
+          pass: options.passEnv,
+          maxRetries: options.maxRetries,
+          clientApp: options.clientApp,
+        }),
+        claudeDir: options.environment['CLAUDE_CONFIG_DIR'] ?? join(homedir(), '.claude'),
+        policy: {
+          allowAutoPermissions: options.allowAutoPermissions,
+          allowPrivateNetwork: options.allowPrivateNetwork,
+          sandbox: found.sandbox,
+          ...(options.allowedTools && { allowedTools: options.allowedTools }),
+        },
+      },
+      found.sessions,
+    )
+  }
+
+  /**
+   * Finds the binary and the sandbox and prepares the folders; throws `claude_not_installed` for a binary that is too old. A
+   * missing one is told to each request: it may come later, and fallbacks can answer until then. Starts no process that waits.
+   */
+  static async open(options: EngineOptions): Promise<Engine> {
+    await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
+    const installed = findClaude(options.claudePath) !== undefined
+    const [claude, sessions, sandbox] = await Promise.all([
+      installed ? requireClaude(options.claudePath) : undefined,
+      SessionFile.open(join(options.dataDir, 'sessions.jsonl')),
+      options.sandbox === 'off' ? 'off' : detectSandbox(),
+    ])
+    if (options.sandbox === 'required' && sandbox !== 'available') {
+      throw new TurnError(
+        'server_error',
+        'SANDBOX=required, and this machine has no working sandbox. `npm run doctor` tells what is missing.',
+      )
+    }
+    return new Engine(options, { ...(claude && { claude }), sessions, sandbox })
+  }
+
+  /** Starts the first process, which tells the models, and those that wait. */
+  async warmUp(): Promise<void> {
+    try {
+      await this.#introduce()
+    } catch (error) {
+      this.#failure = TurnError.from(error)
+    }
+  }
+
+  /** The models that the CLI itself lists. */
+  async models(): Promise<ModelInfo[]> {
+    const { models } = await this.#introduce()
+    return models
+  }
+
+  state(): EngineState {
+    return {
+      ready: this.#failure === undefined,
+      ...(this.#failure && { reason: this.#failure.message }),
+      ...(this.version !== undefined && { version: this.version }),
+      waiting: this.#room.size,
+      running: this.#running.size,
+    }
+  }
+
+  async *run(turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
+    const plan = await this.#planner.plan(turn, context, await this.#knownModels())
+    for (const notice of plan.notices) yield { type: 'notice', notice }
+    const { timeoutSeconds } = turn.claude
+    const { timeouts } = this.#options
+    const turnMs =
+      timeoutSeconds === undefined
+        ? timeouts.turnMs
+        : Math.min(timeoutSeconds * 1000, timeouts.turnMs)
+    const clock = new TurnClock({ ...timeouts, turnMs }, context.signal)
+    const process = new ClaudeProcess(processOptions(turn, plan.decisions), this.#room)
+    this.#running.add(process)
+    let complete = false
+    try {
+      await this.#prepare(process, turn, plan, clock)
+      process.ask(plan.prompt.question)
+      for await (const event of answer(process, turn, clock, this.#answerOptions(plan))) {
+        if (event.type === 'start') this.#remember(event.sessionId, plan, context)
+        if (event.type === 'finish') complete = true
+        yield event
+      }
+    } finally {
+      this.#end(process, complete)
+    }
+  }
+
+  /** The files and pictures that a request names, read for a backend that gets them inline. */
+  attachments(turn: Turn, context: TurnContext): Promise<UserPart[]> {
+    return this.#planner.attachments(turn, context)
+  }
+
+  async close(): Promise<void> {
+    this.#room.close()
+    await Promise.all([...this.#running].map((process) => process.abandon()))
+    await Promise.all([...this.#children].map((child) => once(child, 'exit')))
+    this.#reaper.close()
+    await this.#planner.close()
+  }
+
+  #watch(child: ChildProcess): void {
+    const { pid } = child
+    if (pid === undefined) return
+    this.#reaper.watch(child)
+    this.#children.add(child)
+    this.#options.telemetry.processStarted({ pid })
+    child.once('exit', (exitCode, signal) => {
+      this.#children.delete(child)
+      this.#options.telemetry.processEnded({ pid, exitCode, ...(signal && { signal }) })
+    })
+  }
+
+  async #prepare(process: ClaudeProcess, turn: Turn, plan: Plan, clock: TurnClock): Promise<void> {
+    const introduction = await clock.wait('start', process.introduction())
+    this.#introduction = Promise.resolve(introduction)
+    this.#failure = undefined
+    await clock.wait('start', process.set(lateSettings(turn, plan.decisions)))
+    await feed(process, plan.prompt.earlier, clock)
+  }
+
+  #answerOptions(plan: Plan) {
+    return {
+      provider: this.name,
+      agentic: plan.decisions.agentic,
+      retryPatienceMs,
+      ...(plan.decisions.debugLog !== undefined && { debugLog: plan.decisions.debugLog }),
+    }
+  }
+
+  #remember(sessionId: string | undefined, plan: Plan, context: TurnContext): void {
+    if (sessionId === undefined) return
+    const { folder } = plan.decisions
+    // The answer does not wait for the disk; a record that was not written costs a resume after a restart.
+    this.#sessions
+      .record({ id: sessionId, owner: context.owner, folder, usedAt: Date.now() })
+      .catch((error: unknown) => this.#options.telemetry.fault(error, context.requestId))
+  }
+
+  #end(process: ClaudeProcess, complete: boolean): void {
+    this.#running.delete(process)
+    if (complete) process.close()
+    else void process.abandon()
+    this.#room.refill()
+  }
+
+  async #knownModels(): Promise<KnownModels> {
+    const { modelAliases, defaultModel, smallModel } = this.#options
+    return {
+      listed: await this.models(),
+      aliases: modelAliases,
+      ...(defaultModel !== undefined && { defaultModel }),
+      smallModel,
+    }
+  }
+
+  /** One process that is only asked who it is; the plain kind, so that its like is what waits from then on. */
+  #introduce(): Promise<Introduction> {
+    this.#introduction ??= this.#startFirst().catch((error: unknown) => {
+      this.#introduction = undefined
+      throw error
+    })
+    return this.#introduction
+  }
+
+  async #startFirst(): Promise<Introduction> {
+    const { turn, decisions } = await this.#planner.plainTurn()
+    const process = new ClaudeProcess(processOptions(turn, decisions), this.#room, true)
+    const clock = new TurnClock(this.#options.timeouts, new AbortController().signal)
+    try {
+      return await clock.wait('start', process.introduction())
+    } finally {
+      process.close()
+      this.#room.refill()
+    }
+  }
+}

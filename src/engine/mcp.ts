@@ -1,0 +1,1 @@
+import { lookup } from 'node:dns/promises'

@@ -1,0 +1,110 @@
+import type { EffortLevel, McpServerConfig, Options } from '@anthropic-ai/claude-agent-sdk'
+import type { Effort, Turn } from '../turn/turn.ts'
+import type { LateSettings } from './claude-process.ts'
+
+/** What was decided about a turn before its process is chosen. */
+export type Decisions = {
+  /** The binary. */
+  claude: string
+  environment: Record<string, string>
+  /** The working folder, links resolved. */
+  folder: string
+  /** The model for Claude Code; absent: its own default. */
+  model?: string
+  /** Whether the model can be set on a waiting process without asking the API whether it exists. */
+  modelListed: boolean
+  /** The session to resume. */
+  resume?: string
+  /** A session whose transcript was composed from the request's own history. */
+  composed?: string
+  debugLog?: string
+  mcpServers: Record<string, McpServerConfig>
+  /** What the permission plan says to the SDK. */
+  permissions: Partial<Options>
+  /** Built-in tools may run. */
+  agentic: boolean
+}
+
+/** Options of every process alike, so that as many turns as possible find a waiting one. */
+const common = {
+  includePartialMessages: true,
+  // `@path` and `/command` in a message stay text.
+  verbatimPrompts: true,
+  strictMcpConfig: true,
+  // Secrets of MCP servers stay off the command line.
+  mcpServersDelivery: 'initialize',
+  permissionMode: 'default',
+  // Asks for thinking as text; without it most models send none.
+  thinking: { type: 'adaptive', display: 'summarized' },
+} as const satisfies Options
+
+/** A turn as SDK options. Pure; what can be set on a waiting process is in `lateSettings`. */
+export function processOptions(turn: Turn, decisions: Decisions): Options {
+  const { claude } = turn
+  const session = decisions.resume ?? decisions.composed
+  return {
+    ...common,
+    pathToClaudeCodeExecutable: decisions.claude,
+    cwd: decisions.folder,
+    env: environmentOf(decisions),
+    settingSources: claude.projectSettings ? ['project'] : [],
+    tools: [],
+    ...decisions.permissions,
+    ...systemPrompt(turn, decisions),
+    ...(Object.keys(decisions.mcpServers).length > 0 && { mcpServers: decisions.mcpServers }),
+    ...(decisions.model !== undefined && !decisions.modelListed && { model: decisions.model }),
+    ...(session !== undefined && { resume: session }),
+    ...(decisions.debugLog !== undefined && { debugFile: decisions.debugLog }),
+    ...(claude.maxTurns !== undefined && { maxTurns: claude.maxTurns }),
+    ...(claude.maxBudgetUsd !== undefined && { maxBudgetUsd: claude.maxBudgetUsd }),
+    ...(claude.agents && { agents: claude.agents }),
+  }
+}
+
+export function lateSettings(turn: Turn, decisions: Decisions): LateSettings {
+  const effort = turn.effort && effortOf[turn.effort]
+  return {
+    noThinking: turn.effort === 'none',
+    ...(decisions.model !== undefined && decisions.modelListed && { model: decisions.model }),
+    ...(effort && { effort }),
+    ...(turn.limits.maxOutputTokens !== undefined && {
+      maxOutputTokens: turn.limits.maxOutputTokens,
+    }),
+  }
+}
+
+/** OpenAI's scale has two steps below Claude Code's. */
+const effortOf: Record<Effort, EffortLevel> = {
+  none: 'low',
+  minimal: 'low',
+  low: 'low',
+  medium: 'medium',
+  high: 'high',
+  xhigh: 'xhigh',
+  max: 'max',
+}
+
+/** Without tools a conversation is the caller's alone: too long is an error and never a summary made in silence. */
+function environmentOf({ environment, agentic, resume }: Decisions): Record<string, string> {
+  return agentic || resume !== undefined
+    ? environment
+    : { ...environment, DISABLE_AUTO_COMPACT: '1' }
+}
+
+/**
+ * With built-in tools Claude Code's own prompt with the caller's text at its end; without, the caller's text alone. A session
+ * keeps the prompt that it began with, unless the caller sends one now.
+ */
+function systemPrompt(turn: Turn, { agentic, resume }: Decisions): Pick<Options, 'systemPrompt'> {
+  const { appendSystemPrompt } = turn.claude
+  const texts = [
+    ...turn.instructions,
+    ...(appendSystemPrompt === undefined ? [] : [appendSystemPrompt]),
+  ]
+  const fresh = resume !== undefined && texts.length > 0 ? { snapshot: false } : {}
+  if (agentic) {
+    const append = texts.length > 0 ? { append: texts.join('\n\n') } : {}
+    return { systemPrompt: { type: 'preset', preset: 'claude_code', ...append, ...fresh } }
+  }
+  return texts.length > 0 ? { systemPrompt: { type: 'custom', prompt: texts, ...fresh } } : {}
+}

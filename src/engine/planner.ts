@@ -1,0 +1,243 @@
+import { mkdir, realpath } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { TurnContext } from '../turn/backend.ts'
+import { defaultClaudeOptions, type McpServer } from '../turn/claude-options.ts'
+import { TurnError } from '../turn/error.ts'
+import type { Notice } from '../turn/event.ts'
+import type { Message, UserPart } from '../turn/message.ts'
+import type { Turn } from '../turn/turn.ts'
+import { Attachments } from './attachments/attachments.ts'
+import { longHistory, type Prompt, toPrompt } from './history.ts'
+import { resolveMcpServers } from './mcp.ts'
+import { type KnownModels, resolveModel } from './models.ts'
+import type { Decisions } from './options.ts'
+import { planPermissions, type ToolPolicy } from './permissions/plan.ts'
+import type { SessionRecord, Sessions } from './sessions.ts'
+import { canWriteTranscript, composeTranscript, writeTranscript } from './transcript.ts'
+import { openWorkspace, type Workspace } from './workspace.ts'
+
+export type PlannerOptions = {
+  /** The binary; absent when none was found. */
+  claude?: string
+  /** Its version. */
+  version?: string
+  environment: Record<string, string>
+  /** The server's own folder: sessions, debug logs and the callers' default working folders. */
+  dataDir: string
+  /** Claude Code's own folder, which no tool may touch. */
+  claudeDir: string
+  workspaceRoots: string[]
+  mcpServers: Record<string, McpServer>
+  allowRequestMcpCommands: boolean
+  allowPrivateNetwork: boolean
+  policy: ToolPolicy
+  fileLimitBytes: number
+  imageLimitBytes: number
+}
+
+/** A turn made ready: what its process is to be, what it is told, and what the caller is told of both. */
+export type Plan = { decisions: Decisions; prompt: Prompt; notices: Notice[] }
+
+/** Decides everything about a turn that needs the disk, the network or the owner's rules, before a process is used. */
+export class Planner {
+  readonly #options: PlannerOptions
+  readonly #sessions: Sessions
+  readonly #attachments: Attachments
+  #workspace: Promise<Workspace> | undefined
+
+  constructor(options: PlannerOptions, sessions: Sessions) {
+    this.#options = options
+    this.#sessions = sessions
+    this.#attachments = new Attachments({
+      fileBytes: options.fileLimitBytes,
+      imageBytes: options.imageLimitBytes,
+      allowPrivateNetwork: options.allowPrivateNetwork,
+    })
+  }
+
+  async plan(turn: Turn, context: TurnContext, known: KnownModels): Promise<Plan> {
+    const { claude } = turn
+    const { model, mappedFrom } = resolveModel(turn.model, known)
+    const workspace = await this.#openWorkspace()
+    const asked =
+      claude.workingDir === undefined
+        ? undefined
+        : await workspace.folder(claude.workingDir, 'claude_options.working_dir')
+    const session = await this.#session(turn, context, asked)
+    const folder = asked ?? session?.folder ?? (await this.#ownFolder(context.owner))
+    const addDirs = await Promise.all(
+      claude.addDirs.map((path, index) =>
+        workspace.folder(path, `claude_options.add_dirs[${index}]`),
+      ),
+    )
+    const place = {
+      cwd: folder,
+      addDirs,
+      roots: workspace.roots,
+      forbidden: [this.#options.dataDir, this.#options.claudeDir],
+    }
+    const permissions = planPermissions(claude, this.#options.policy, place)
+    const messages = await this.#attach(turn, context, { workspace, base: folder })
+    const decisions: Decisions = {
+      claude: this.#binary(),
+      environment: this.#options.environment,
+      folder,
+      ...(model !== undefined && { model }),
+      modelListed: model !== undefined && known.listed.some(({ value }) => value === model),
+      ...(session && { resume: session.id }),
+      ...(claude.debug && { debugLog: await this.#debugLog(context.requestId) }),
+      mcpServers: await resolveMcpServers(claude.mcpConfig, {
+        named: this.#options.mcpServers,
+        allowCommands: this.#options.allowRequestMcpCommands,
+        allowPrivateNetwork: this.#options.allowPrivateNetwork,
+        readFile: async (path) => {
+          const bytes = await workspace.file(
+            path,
+            folder,
+            'claude_options.mcp_config',
+            this.#options.fileLimitBytes,
+          )
+          return bytes.toString('utf8')
+        },
+      }),
+      permissions: permissions.options,
+      agentic: permissions.agentic,
+    }
+    const mapped = mappedFrom === undefined ? [] : [mapping(mappedFrom, model)]
+    const prompt = toPrompt(messages, session !== undefined)
+    return {
+      ...(await this.#longHistory(decisions, prompt)),
+      notices: [...mapped, ...permissions.notices],
+    }
+  }
+
+  /** A long conversation is written as a transcript and resumed, instead of being fed message by message. */
+  async #longHistory(
+    decisions: Decisions,
+    prompt: Prompt,
+  ): Promise<Pick<Plan, 'decisions' | 'prompt'>> {
+    const { folder, resume } = decisions
+    const { claudeDir, version } = this.#options
+    if (
+      prompt.earlier.length < longHistory ||
+      resume !== undefined ||
+      version === undefined ||
+      !canWriteTranscript(folder)
+    ) {
+      return { decisions, prompt }
+    }
+    const place = { claudeDir, folder, sessionId: crypto.randomUUID(), version }
+    await writeTranscript(composeTranscript(prompt.earlier, place, new Date()), place)
+    return {
+      decisions: { ...decisions, composed: place.sessionId },
+      prompt: { ...prompt, earlier: [] },
+    }
+  }
+
+  /** The plainest turn: no tools, no session. Its process is the one that should wait. */
+  async plainTurn(): Promise<{ turn: Turn; decisions: Decisions }> {
+    const turn: Turn = {
+      instructions: [],
+      messages: [],
+      limits: { stopSequences: [] },
+      claude: defaultClaudeOptions,
+      source: { dialect: '', body: {} },
+    }
+    const folder = await this.#ownFolder(anonymous)
+    const place = { cwd: folder, addDirs: [], roots: [], forbidden: [] }
+    const { options, agentic } = planPermissions(turn.claude, this.#options.policy, place)
+    const { environment } = this.#options
+    return {
+      turn,
+      decisions: {
+        claude: this.#binary(),
+        environment,
+        folder,
+        modelListed: false,
+        mcpServers: {},
+        permissions: options,
+        agentic,
+      },
+    }
+  }
+
+  /** Resolves the files and pictures that a request names, for a backend that gets them inline. */
+  async attachments(turn: Turn, context: TurnContext): Promise<UserPart[]> {
+    const workspace = await this.#openWorkspace()
+    const { workingDir } = turn.claude
+    const base =
+      workingDir === undefined
+        ? await this.#ownFolder(context.owner)
+        : await workspace.folder(workingDir, 'claude_options.working_dir')
+    return this.#attachments.read(turn.claude, { workspace, base }, context.signal)
+  }
+
+  async close(): Promise<void> {
+    await this.#attachments.close()
+  }
+
+  async #attach(
+    turn: Turn,
+    context: TurnContext,
+    place: { workspace: Workspace; base: string },
+  ): Promise<Message[]> {
+    const parts = await this.#attachments.read(turn.claude, place, context.signal)
+    const messages = await this.#attachments.resolve(turn.messages, place, context.signal)
+    const last = messages.at(-1)
+    if (parts.length === 0 || last?.role !== 'user') return messages
+    return [...messages.slice(0, -1), { role: 'user', content: [...parts, ...last.content] }]
+  }
+
+  async #session(
+    { claude }: Turn,
+    context: TurnContext,
+    asked: string | undefined,
+  ): Promise<SessionRecord | undefined> {
+    if (claude.sessionId !== undefined) {
+      const session = this.#sessions.find(claude.sessionId, context.owner)
+      if (session) return session
+      throw new TurnError(
+        'session_not_found',
+        `There is no session '${claude.sessionId}' of yours on this server.`,
+        {
+          param: 'claude_options.session_id',
+        },
+      )
+    }
+    if (!claude.continue) return undefined
+    return this.#sessions.latest(context.owner, asked ?? (await this.#ownFolder(context.owner)))
+  }
+
+  #binary(): string {
+    if (this.#options.claude !== undefined) return this.#options.claude
+    throw new TurnError(
+      'claude_not_installed',
+      'Claude Code is not installed on the server. Run `npm install` there, or set CLAUDE_PATH; `npm run doctor` tells more.',
+    )
+  }
+
+  /** Where a caller works who names no folder: one of the server's own, apart from every other caller's. */
+  async #ownFolder(owner: string): Promise<string> {
+    const folder = join(this.#options.dataDir, 'workspaces', owner)
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    return realpath(folder)
+  }
+
+  async #debugLog(requestId: string): Promise<string> {
+    const folder = join(this.#options.dataDir, 'debug')
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    return join(folder, `${requestId.replace(/[^\w.-]/g, '_')}.log`)
+  }
+
+  #openWorkspace(): Promise<Workspace> {
+    const workspace = (this.#workspace ??= openWorkspace({ roots: this.#options.workspaceRoots }))
+    return workspace
+  }
+}
+
+/** The owner of callers without a key. */
+const anonymous = 'anonymous'
+
+function mapping(from: string, to: string | undefined): Notice {
+  return { type: 'model-mapped', from, to: to ?? 'default' }
+}

@@ -1,0 +1,96 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Message } from '../turn/message.ts'
+import { blocksOf } from './history.ts'
+
+/** Where and as what a transcript is written. */
+export type TranscriptPlace = {
+  /** Claude Code's own folder (`CLAUDE_CONFIG_DIR`). */
+  claudeDir: string
+  /** The working folder, links resolved. */
+  folder: string
+  sessionId: string
+  /** The version of the binary that will read it. */
+  version: string
+}
+
+/** One line of a transcript, as Claude Code writes it and reads it back on `--resume` (contract test). */
+export type TranscriptEntry = {
+  parentUuid: string | null
+  isSidechain: false
+  userType: 'external'
+  cwd: string
+  sessionId: string
+  version: string
+  type: 'user' | 'assistant'
+  uuid: string
+  timestamp: string
+  message: unknown
+}
+
+/** A conversation as the transcript that Claude Code would have written of it. */
+export function composeTranscript(
+  messages: readonly Message[],
+  place: TranscriptPlace,
+  now: Date,
+): TranscriptEntry[] {
+  let parentUuid: string | null = null
+  return messages.flatMap((message, index) => {
+    const content = blocksOf(message)
+    if (content.length === 0) return []
+    const uuid = crypto.randomUUID()
+    const entry: TranscriptEntry = {
+      parentUuid,
+      isSidechain: false,
+      userType: 'external',
+      cwd: place.folder,
+      sessionId: place.sessionId,
+      version: place.version,
+      type: message.role,
+      uuid,
+      timestamp: now.toISOString(),
+      message: message.role === 'user' ? { role: 'user', content } : answered(content, index),
+    }
+    parentUuid = uuid
+    return [entry]
+  })
+}
+
+/** Writes a transcript where `resume` looks for it. */
+export async function writeTranscript(
+  entries: readonly TranscriptEntry[],
+  place: TranscriptPlace,
+): Promise<void> {
+  const path = transcriptPath(place)
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await writeFile(path, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''), {
+    mode: 0o600,
+    flag: 'wx',
+  })
+}
+
+/** The longest folder name that Claude Code uses as it is; longer ones get a hash, and such folders are not written to here. */
+const longestName = 200
+
+/** Whether a transcript for this folder can be written: its name must need no shortening. */
+export function canWriteTranscript(folder: string): boolean {
+  return folder.length <= longestName
+}
+
+export function transcriptPath({ claudeDir, folder, sessionId }: TranscriptPlace): string {
+  return join(claudeDir, 'projects', folder.replace(/[^a-zA-Z0-9]/g, '-'), `${sessionId}.jsonl`)
+}
+
+/** The answer of an earlier turn; who gave it and what it took is not known. */
+function answered(content: unknown, index: number): unknown {
+  return {
+    id: `msg_${index}`,
+    type: 'message',
+    role: 'assistant',
+    model: 'claude',
+    content,
+    stop_reason: 'end_turn',
+    stop_sequence: null,
+    usage: { input_tokens: 0, output_tokens: 0 },
+  }
+}

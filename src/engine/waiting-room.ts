@@ -1,0 +1,159 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
+import { type Demand, desiredWaiting } from './waiting-policy.ts'
+
+export type WaitingRoomOptions = {
+  /** How many processes may wait at once; 0: each turn starts its own. */
+  places: number
+  /** Called with each process that was started. */
+  onStart: (child: ChildProcess) => void
+}
+
+/** A running process with the end of what it wrote to standard error. */
+export type Launched = { child: ChildProcess; stderr: () => string; waited: boolean }
+
+/**
+ * Claude Code processes that were started ahead of time. A process waits before the SDK's `initialize` request, which
+ * carries the system prompt, agents and MCP servers, so one waiting process serves any of them; only what is on the command
+ * line, the folder and the environment must be equal. So the SDK is used as it is, and nothing of a caller is in a process
+ * that waits.
+ */
+export class WaitingRoom {
+  readonly #options: WaitingRoomOptions
+  readonly #waiting = new Map<string, Launched[]>()
+  readonly #specs = new Map<string, { spec: Spec; demand: Demand }>()
+  readonly #failures = new Map<string, number>()
+  #clock = 0
+  #closed = false
+
+  constructor(options: WaitingRoomOptions) {
+    this.#options = options
+  }
+
+  /** A process for these spawn options: one that waited, or a new one. */
+  take(options: SpawnOptions, pinned: boolean): Launched {
+    const spec = toSpec(options)
+    const key = JSON.stringify(spec)
+    this.#count(key, spec, pinned)
+    const waited = this.#waiting.get(key)?.shift()
+    return waited ?? this.#start(spec)
+  }
+
+  /** Starts what should wait and is not there, ends what should not. Call it when no first token depends on the processor. */
+  refill(): void {
+    if (this.#closed) return
+    const demands = [...this.#specs.values()].map(({ demand }) => demand)
+    const desired = desiredWaiting(this.#options.places, demands)
+    for (const [key, launched] of this.#waiting) {
+      for (const { child } of launched.splice(desired.get(key) ?? 0)) endProcess(child)
+    }
+    for (const [key, count] of desired) this.#await(key, count)
+  }
+
+  /** How many processes wait. */
+  get size(): number {
+    let size = 0
+    for (const launched of this.#waiting.values()) size += launched.length
+    return size
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const launched of this.#waiting.values()) {
+      for (const { child } of launched.splice(0)) endProcess(child)
+    }
+  }
+
+  #count(key: string, spec: Spec, pinned: boolean): void {
+    const known = this.#specs.get(key)
+    const demand: Demand = {
+      key,
+      uses: (known?.demand.uses ?? 0) + 1,
+      lastUsed: ++this.#clock,
+      pinned: pinned || (known?.demand.pinned ?? false),
+    }
+    this.#specs.delete(key)
+    this.#specs.set(key, { spec, demand })
+    const oldest = this.#specs.keys().next().value
+    if (this.#specs.size > rememberedSpecs && oldest !== undefined) this.#specs.delete(oldest)
+  }
+
+  #await(key: string, count: number): void {
+    const known = this.#specs.get(key)
+    // A start that keeps failing is left to the next turn, whose caller then hears why.
+    if (!known || (this.#failures.get(key) ?? 0) >= maximumFailures) return
+    const waiting = this.#waiting.get(key) ?? []
+    this.#waiting.set(key, waiting)
+    while (waiting.length < count) {
+      const launched = this.#start(known.spec)
+      waiting.push(launched)
+      launched.waited = true
+      launched.child.once('exit', () => this.#lost(key, launched))
+    }
+  }
+
+  #lost(key: string, launched: Launched): void {
+    const waiting = this.#waiting.get(key)
+    const index = waiting?.indexOf(launched) ?? -1
+    if (this.#closed || index < 0) {
+      this.#failures.delete(key)
+      return
+    }
+    waiting?.splice(index, 1)
+    this.#failures.set(key, (this.#failures.get(key) ?? 0) + 1)
+  }
+
+  #start(spec: Spec): Launched {
+    const child = spawn(spec.command, spec.args, {
+      cwd: spec.cwd,
+      env: spec.env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      // A process group of its own: the terminal's Ctrl-C reaches only the server, which then ends its children in order.
+      detached: process.platform !== 'win32',
+      windowsHide: true,
+    })
+    let tail = ''
+    child.stderr.setEncoding('utf8')
+    child.stderr.on('data', (text: string) => {
+      tail = (tail + text).slice(-stderrCharacters)
+    })
+    // A write to a process that has just ended fails here too; its `exit` tells the same.
+    child.stdin.on('error', () => {})
+    child.on('error', () => {})
+    this.#options.onStart(child)
+    return { child, stderr: () => tail, waited: false }
+  }
+}
+
+type Spec = {
+  command: string
+  args: string[]
+  cwd: string | undefined
+  env: Record<string, string | undefined>
+}
+
+const rememberedSpecs = 100
+const maximumFailures = 3
+const stderrCharacters = 4_096
+
+function toSpec({ command, args, cwd, env }: SpawnOptions): Spec {
+  return { command, args, cwd, env }
+}
+
+/** Ends a process and its group: asks, and after two seconds insists. */
+export function endProcess(child: ChildProcess): void {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  signalGroup(child, 'SIGTERM')
+  const insist = setTimeout(() => signalGroup(child, 'SIGKILL'), 2_000)
+  child.once('exit', () => clearTimeout(insist))
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return
+  try {
+    if (process.platform === 'win32') child.kill(signal)
+    else process.kill(-child.pid, signal)
+  } catch {
+    // The group has ended in the meantime.
+  }
+}
