@@ -86,6 +86,7 @@ export class Engine implements Backend {
   readonly #sessions: SessionFile
   readonly version: string | undefined
   #introduction: Promise<Introduction> | undefined
+  #introduced = false
   #failure: TurnError | undefined
 
   private constructor(options: EngineOptions, found: Found) {
@@ -129,7 +130,7 @@ export class Engine implements Backend {
     const [claude, sessions, sandbox] = await Promise.all([
       installed ? requireClaude(options.claudePath) : undefined,
       SessionFile.open(join(options.dataDir, 'sessions.jsonl')),
-      options.sandbox === 'off' ? 'off' : detectSandbox(),
+      options.sandbox === 'off' ? ('off' as const) : detectSandbox(),
     ])
     if (options.sandbox === 'required' && sandbox !== 'available') {
       throw new TurnError(
@@ -156,9 +157,10 @@ export class Engine implements Backend {
   }
 
   state(): EngineState {
+    const reason = this.#failure?.message ?? (this.#introduced ? undefined : 'Claude Code is starting.')
     return {
-      ready: this.#failure === undefined,
-      ...(this.#failure && { reason: this.#failure.message }),
+      ready: reason === undefined,
+      ...(reason !== undefined && { reason }),
       ...(this.version !== undefined && { version: this.version }),
       waiting: this.#room.size,
       running: this.#running.size,
@@ -219,6 +221,7 @@ export class Engine implements Backend {
   async #prepare(process: ClaudeProcess, turn: Turn, plan: Plan, clock: TurnClock): Promise<void> {
     const introduction = await clock.wait('start', process.introduction())
     this.#introduction = Promise.resolve(introduction)
+    this.#introduced = true
     this.#failure = undefined
     await clock.wait('start', process.set(lateSettings(turn, plan.decisions)))
     await feed(process, plan.prompt.earlier, clock)
@@ -273,7 +276,10 @@ export class Engine implements Backend {
     const process = new ClaudeProcess(processOptions(turn, decisions), this.#room, true)
     const clock = new TurnClock(this.#options.timeouts, new AbortController().signal)
     try {
-      return await clock.wait('start', process.introduction())
+      const introduction = await clock.wait('start', process.introduction())
+      this.#introduced = true
+      this.#failure = undefined
+      return introduction
     } finally {
       process.close()
       this.#room.refill()

@@ -13,21 +13,25 @@ const mostLinks = 40
  * never walked. What cannot be looked at counts as absent.
  */
 export async function followLinks(path: string): Promise<Destination> {
-  let [reached, pending] = divide(resolve(path))
+  const start = divide(resolve(path))
+  let reached = start.root
+  // The next name is the last one.
+  const pending = start.names.toReversed()
   let links = 0
-  for (let name = pending.shift(); name !== undefined; name = pending.shift()) {
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     const next = join(reached, name)
     const found = await lookAt(next)
-    if (found === 'missing' || links > mostLinks)
-      return { path: join(next, ...pending), exists: false }
+    if (found === 'missing' || links > mostLinks) {
+      return { path: join(next, ...pending.toReversed()), exists: false }
+    }
     if (found === 'no link') {
       reached = next
       continue
     }
     links += 1
-    const [start, names] = divide(resolve(reached, found.target))
-    reached = start
-    pending = [...names, ...pending]
+    const { root, names } = divide(resolve(reached, found.target))
+    reached = root
+    pending.push(...names.toReversed())
   }
   return { path: reached, exists: true }
 }
@@ -37,15 +41,15 @@ export function isInside(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep)
 }
 
-function divide(path: string): [root: string, names: string[]] {
+function divide(path: string): { root: string; names: string[] } {
   const { root } = parse(path)
-  return [
+  return {
     root,
-    path
+    names: path
       .slice(root.length)
       .split(sep)
       .filter((name) => name !== ''),
-  ]
+  }
 }
 
 async function lookAt(path: string): Promise<'no link' | 'missing' | { target: string }> {

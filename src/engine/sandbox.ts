@@ -19,18 +19,34 @@ const checkMs = 5_000
 
 /** What must run on Linux; bubblewrap is tried, because an installed one is often forbidden to make namespaces. */
 const linuxChecks: readonly (readonly [program: string, ...words: string[]])[] = [
-  ['bwrap', '--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc', '--unshare-net', '--unshare-pid', 'true'],
+  [
+    'bwrap',
+    '--ro-bind',
+    '/',
+    '/',
+    '--dev',
+    '/dev',
+    '--proc',
+    '/proc',
+    '--unshare-net',
+    '--unshare-pid',
+    'true',
+  ],
   ['socat', '-V'],
   ['rg', '--version'],
 ]
 
 /** Whether commands of tools can be confined on this machine. Runs the programs that it takes. */
-export async function detectSandbox(platform: string = process.platform): Promise<'available' | 'unavailable'> {
+export async function detectSandbox(
+  platform: string = process.platform,
+): Promise<'available' | 'unavailable'> {
   if (platform === 'darwin') return 'available'
   if (platform !== 'linux') return 'unavailable'
   const run = promisify(execFile)
   try {
-    await Promise.all(linuxChecks.map(([program, ...words]) => run(program, words, { timeout: checkMs })))
+    await Promise.all(
+      linuxChecks.map(([program, ...words]) => run(program, words, { timeout: checkMs })),
+    )
     return 'available'
   } catch {
     // Missing, or not permitted: `doctor` says which.
@@ -73,14 +89,24 @@ const linuxReadable = [
 ]
 
 /** On macOS too much of the system is needed to list it, so what belongs to people is listed instead. */
-const macUnreadable = ['/Users', '/Volumes', '/private/tmp', '/private/var/folders', '/private/var/root', '/private/etc/ssh']
+const macUnreadable = [
+  '/Users',
+  '/Volumes',
+  '/private/tmp',
+  '/private/var/folders',
+  '/private/var/root',
+  '/private/etc/ssh',
+]
 
 /**
  * The SDK's `sandbox` option: commands write to the working folders and the temporary folder alone, read only those and the
  * system's programs, and have no network. `autoAllowBashIfSandboxed` stays off, so that the rules of a request hold for
  * commands in the sandbox too.
  */
-export function sandboxSettings(place: SandboxPlace, platform: string = process.platform): NonNullable<Options['sandbox']> {
+export function sandboxSettings(
+  place: SandboxPlace,
+  platform: string = process.platform,
+): NonNullable<Options['sandbox']> {
   const working = [place.cwd, ...place.addDirs]
   const programs = place.programFolders.flatMap((folder) => [folder, join(dirname(folder), 'lib')])
   return {
@@ -88,7 +114,12 @@ export function sandboxSettings(place: SandboxPlace, platform: string = process.
     failIfUnavailable: true,
     autoAllowBashIfSandboxed: false,
     allowUnsandboxedCommands: false,
-    network: { allowedDomains: [], strictAllowlist: true, allowLocalBinding: false, allowAllUnixSockets: false },
+    network: {
+      allowedDomains: [],
+      strictAllowlist: true,
+      allowLocalBinding: false,
+      allowAllUnixSockets: false,
+    },
     filesystem: {
       allowWrite: working,
       denyWrite: [...place.forbidden],

@@ -120,6 +120,8 @@ export class WaitingRoom {
     // A write to a process that has just ended fails here too; its `exit` tells the same.
     child.stdin.on('error', () => {})
     child.on('error', () => {})
+    // The SDK, the room and the reaper each wait for its end.
+    child.setMaxListeners(30)
     this.#options.onStart(child)
     return { child, stderr: () => tail, waited: false }
   }

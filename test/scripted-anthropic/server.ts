@@ -1,74 +1,63 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Step } from './steps.ts'
+import { text } from 'node:stream/consumers'
+import { sendError } from './message.ts'
+import type { MessagesRequest, RecordedRequest } from './request.ts'
+import { says, type Step } from './steps.ts'
 
-export * from './steps.ts'
+export { conversation, systemText } from './request.ts'
+export type { ConversationMessage, MessagesRequest, RecordedRequest } from './request.ts'
+export {
+  callsTools,
+  cutsAfter,
+  drips,
+  fails,
+  raw,
+  says,
+  silent,
+  stalls,
+  stallsAfter,
+  stopsWith,
+  streamError,
+} from './steps.ts'
+export type { SaysOptions, ScriptedToolCall, Step } from './steps.ts'
 
-/** The parts of a Messages API request that tests look at. */
-export type MessagesRequest = {
-  model: string
-  max_tokens: number
-  stream?: boolean
-  system?: { type: 'text'; text: string }[]
-  messages: { role: string; content: string | Record<string, unknown>[] }[]
-  tools?: { name: string; input_schema?: unknown; description?: string }[]
-  thinking?: unknown
-  output_config?: { effort?: string }
-  [field: string]: unknown
-}
-
-export type RecordedRequest = {
-  body: MessagesRequest
-  headers: IncomingMessage['headers']
-  receivedAt: number
-  /** When the client left before the answer was complete. */
-  closedAt?: number
-}
-
+/** A Messages API whose answers a test writes. */
 export interface ScriptedAnthropic extends AsyncDisposable {
   readonly url: string
+  /** Every `POST /v1/messages` so far; other requests are answered and forgotten. */
   readonly requests: RecordedRequest[]
-  /** Decides each answer that `enqueue` has not decided. */
+  /** Decides each answer that `enqueue` has not decided. May be replaced at any time. */
   respond: (request: RecordedRequest) => Step | Promise<Step>
-  /** Answers for the next requests, one each. */
+  /** Answers for the next requests, one each, before `respond` is asked. */
   enqueue(...steps: Step[]): void
+  /** Breaks what is still open, then stops listening. */
   close(): Promise<void>
 }
 
-/** A Messages API on loopback that answers by script: the real claude binary runs against it, offline. */
+/**
+ * A Messages API on loopback that answers by script: the real claude binary runs against it, offline. What it receives is
+ * what the model would have received.
+ */
 export async function startScriptedAnthropic(
   options: { port?: number } = {},
 ): Promise<ScriptedAnthropic> {
   const queue: Step[] = []
   const requests: RecordedRequest[] = []
-  const { says } = await import('./steps.ts')
   const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => {
-      response.destroy(error instanceof Error ? error : undefined)
-    })
+    answer(request, response).catch((error: unknown) => reportBrokenScript(response, error))
   })
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const text = await bodyOf(request)
-    const path = request.url ?? ''
-    if (
-      request.method !== 'POST' ||
-      !path.startsWith('/v1/messages') ||
-      path.includes('count_tokens')
-    ) {
-      const status = path.includes('count_tokens') ? 200 : 404
-      response.writeHead(status, { 'content-type': 'application/json' })
-      response.end(JSON.stringify(status === 200 ? { input_tokens: 1 } : {}))
-      return
-    }
-    const body: MessagesRequest = JSON.parse(text)
-    const recorded: RecordedRequest = { body, headers: request.headers, receivedAt: Date.now() }
+    const body = await text(request)
+    if (!isMessagesCall(request)) return answerHarmlessly(request, response)
+    const recorded = record(request, JSON.parse(body))
     requests.push(recorded)
     response.on('close', () => {
       if (!response.writableFinished) recorded.closedAt = Date.now()
     })
     const step = queue.shift() ?? (await scripted.respond(recorded))
-    await step(response, body)
+    await step(response, recorded.body)
   }
 
   server.listen(options.port ?? 0, '127.0.0.1')
@@ -85,39 +74,40 @@ export async function startScriptedAnthropic(
       queue.push(...steps)
     },
     async close() {
-      server.closeAllConnections()
+      if (!server.listening) return
+      const closed = once(server, 'close')
       server.close()
-      await once(server, 'close')
+      server.closeAllConnections()
+      await closed
     },
     [Symbol.asyncDispose]: () => scripted.close(),
   }
   return scripted
 }
 
-/** The conversation without Claude Code's own additions: its notes of role `system` and its cache marks. */
-export function conversation(
-  request: RecordedRequest,
-): { role: string; content: Record<string, unknown>[] }[] {
-  return request.body.messages
-    .filter(({ role }) => role !== 'system')
-    .map(({ role, content }) => ({
-      role,
-      content: (typeof content === 'string' ? [{ type: 'text', text: content }] : content).map(
-        ({ cache_control: _, ...block }) => block,
-      ),
-    }))
+function isMessagesCall(request: IncomingMessage): boolean {
+  const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+  return request.method === 'POST' && pathname === '/v1/messages'
 }
 
-/** The caller's system prompt: what follows Claude Code's billing line and identity. */
-export function systemText(request: RecordedRequest): string {
-  return (request.body.system ?? [])
-    .slice(2)
-    .map(({ text }) => text)
-    .join('\n\n')
+/** What the binary asks beside its turns: whether somebody is there, and how many tokens a text has. */
+function answerHarmlessly(request: IncomingMessage, response: ServerResponse): void {
+  const counts = request.method === 'POST' && (request.url ?? '').includes('count_tokens')
+  response.writeHead(counts ? 200 : 404, { 'content-type': 'application/json' })
+  response.end(counts ? JSON.stringify({ input_tokens: 1 }) : '{}')
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString('utf8')
+function record(request: IncomingMessage, body: MessagesRequest): RecordedRequest {
+  return { body, headers: request.headers, receivedAt: Date.now() }
+}
+
+/** A fault in the test's own script must read as one, not as a fault of the network. */
+function reportBrokenScript(response: ServerResponse, error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error)
+  if (response.headersSent) response.destroy()
+  else
+    sendError(response, 400, {
+      type: 'invalid_request_error',
+      message: `The script failed: ${reason}`,
+    })
 }

@@ -1,0 +1,15 @@
+import type { Dialect } from '../dialect.ts'
+import { decode } from './decode.ts'
+import { encodeError, encodeStreamError } from './error.ts'
+import { encodeResult } from './response.ts'
+import { encodeStream } from './stream.ts'
+
+/** OpenAI's chat completions, as our server speaks them. */
+export const openaiChat: Dialect = {
+  name: 'openai-chat',
+  decode,
+  encodeResult,
+  encodeStream,
+  encodeError,
+  encodeStreamError,
+}

@@ -1,0 +1,100 @@
+/** What becomes of one of OpenAI's parameters here. */
+export type Parameter = {
+  /** `ignored` is accepted without effect and disclosed; with STRICT_PARAMETERS it is refused. */
+  treatment: 'honoured' | 'ignored' | 'refused'
+  /** One line for docs/parameters.md; for what is refused, also the end of the error message. */
+  why: string
+  /** Whether this value asks for nothing but the default: neither disclosed nor refused. */
+  isDefault?: (value: unknown) => boolean
+}
+
+const toolsRefused =
+  "function calling comes in the next release; Claude Code's built-in tools are in `claude_options.tools`."
+
+/** Every parameter of OpenAI's chat completions, and `claude_options`; docs/parameters.md is held to it. */
+export const parameters = {
+  messages: honoured(
+    'Each message reaches the model as its own turn, in order; system and developer messages are the instructions.',
+  ),
+  model: honoured(
+    'The model that answers; a name of OpenAI stands for the configured default and is disclosed in `x-model-mapped`.',
+  ),
+  stream: honoured('Chunks leave as they arrive from Claude.'),
+  stream_options: honoured(
+    '`include_usage` adds the usage chunk; `include_obfuscation` is ignored.',
+  ),
+  n: honoured('By as many turns; each costs what one turn costs. At most MAX_CHOICES.'),
+  stop: honoured('The answer is cut before the first of these texts.'),
+  max_completion_tokens: honoured(
+    'The answer is cut there, and `finish_reason` is `length`. Thinking counts.',
+  ),
+  max_tokens: honoured('As `max_completion_tokens`, which wins.'),
+  reasoning_effort: honoured("By Claude Code's effort; `claude_options.effort` wins."),
+  claude_options: honoured('What only Claude Code can do; unknown keys are refused.'),
+  response_format: refused('only `text` is possible yet.', (value) => hasType(value, 'text')),
+  modalities: refused('Claude Code answers with text only.', (value) => isOnly(value, 'text')),
+  tools: refused(toolsRefused, isEmptyArray),
+  tool_choice: refused(toolsRefused, is('none')),
+  functions: refused(toolsRefused, isEmptyArray),
+  function_call: refused(toolsRefused, is('none')),
+  audio: refused('Claude Code answers with text only.'),
+  logprobs: refused('Claude does not tell the probabilities of tokens.', is(false)),
+  top_logprobs: refused('Claude does not tell the probabilities of tokens.', is(0)),
+  temperature: ignored('Claude Code has no such setting.', is(1)),
+  top_p: ignored('Claude Code has no such setting.', is(1)),
+  seed: ignored('Claude has no repeatable sampling.'),
+  presence_penalty: ignored('Claude has no such setting.', is(0)),
+  frequency_penalty: ignored('Claude has no such setting.', is(0)),
+  logit_bias: ignored('Claude has no such setting.', isEmptyObject),
+  user: ignored('Callers are told apart by their key.'),
+  safety_identifier: ignored('Callers are told apart by their key.'),
+  metadata: ignored('Answers are not stored.', isEmptyObject),
+  store: ignored('Answers are not stored.', is(false)),
+  service_tier: ignored('There is one tier.', is('auto', 'default')),
+  verbosity: ignored('Claude has no such setting; ask for it in the prompt.', is('medium')),
+  prediction: ignored('Claude has no predicted outputs.'),
+  parallel_tool_calls: ignored('There are no function calls to run.', is(true)),
+  prompt_cache_key: ignored('Claude Code caches prompts by itself.'),
+  prompt_cache_retention: ignored('Claude Code caches prompts by itself.'),
+  prompt_cache_options: ignored('Claude Code caches prompts by itself.', isEmptyObject),
+  web_search_options: ignored('Use `claude_options.tools: ["WebSearch"]`.'),
+  moderation: ignored('No moderation service is called.'),
+} as const satisfies Record<string, Parameter>
+
+/** The row of a parameter, or undefined for a field that OpenAI does not have. */
+export function parameterOf(name: string): Parameter | undefined {
+  const table: Readonly<Record<string, Parameter>> = parameters
+  return Object.hasOwn(table, name) ? table[name] : undefined
+}
+
+function honoured(why: string): Parameter {
+  return { treatment: 'honoured', why }
+}
+
+function ignored(why: string, isDefault?: (value: unknown) => boolean): Parameter {
+  return { treatment: 'ignored', why, ...(isDefault && { isDefault }) }
+}
+
+function refused(why: string, isDefault?: (value: unknown) => boolean): Parameter {
+  return { treatment: 'refused', why, ...(isDefault && { isDefault }) }
+}
+
+function is(...values: unknown[]): (value: unknown) => boolean {
+  return (value) => values.includes(value)
+}
+
+function isEmptyArray(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0
+}
+
+function isOnly(value: unknown, word: string): boolean {
+  return Array.isArray(value) && value.every((item) => item === word)
+}
+
+function isEmptyObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0
+}
+
+function hasType(value: unknown, type: string): boolean {
+  return typeof value === 'object' && value !== null && 'type' in value && value.type === type
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import { efforts } from '../../turn/turn.ts'
+import { messageSchema } from './message-schema.ts'
+import { claudeOptionsSchema } from './options.ts'
+import { firstProblem } from './problem.ts'
+
+const object = z.looseObject({}).nullish()
+const text = z.string().nullish()
+const flag = z.boolean().nullish()
+const tokens = z.int().min(1).nullish()
+const penalty = z.number().min(-2).max(2).nullish()
+
+/**
+ * The request as OpenAI's schema has it (state of 2026-08), with null for absent nearly everywhere and unknown fields let through.
+ * What is ignored is checked as well: a wrong type is the caller's mistake whether it matters here or not.
+ */
+export const requestSchema = z.looseObject({
+  messages: z.array(messageSchema).min(1),
+  model: z.string().min(1).nullish(),
+  stream: flag,
+  stream_options: z.looseObject({ include_usage: flag, include_obfuscation: flag }).nullish(),
+  n: z.int().min(1).nullish(),
+  stop: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1).max(4)], {
+      error: 'a string or an array of 1 to 4 strings',
+    })
+    .nullish(),
+  max_tokens: tokens,
+  max_completion_tokens: tokens,
+  reasoning_effort: z.enum(efforts).nullish(),
+  claude_options: claudeOptionsSchema.nullish(),
+  response_format: z
+    .looseObject({ type: z.enum(['text', 'json_object', 'json_schema']) })
+    .nullish(),
+  modalities: z.array(z.enum(['text', 'audio'])).nullish(),
+  tools: z.array(z.unknown()).nullish(),
+  functions: z.array(z.unknown()).nullish(),
+  audio: object,
+  logprobs: flag,
+  top_logprobs: z.int().min(0).max(20).nullish(),
+  temperature: z.number().min(0).max(2).nullish(),
+  top_p: z.number().min(0).max(1).nullish(),
+  // OpenAI's range is 64 bits wide, more than a JavaScript number can hold exactly.
+  seed: z.number().refine(Number.isInteger, 'a whole number').nullish(),
+  presence_penalty: penalty,
+  frequency_penalty: penalty,
+  logit_bias: z.record(z.string(), z.number().min(-100).max(100)).nullish(),
+  user: text,
+  safety_identifier: z.string().max(64).nullish(),
+  metadata: z.record(z.string(), z.string()).nullish(),
+  store: flag,
+  service_tier: z.enum(['auto', 'default', 'flex', 'scale', 'priority', 'fast']).nullish(),
+  verbosity: z.enum(['low', 'medium', 'high']).nullish(),
+  prediction: object,
+  parallel_tool_calls: flag,
+  prompt_cache_key: text,
+  prompt_cache_retention: text,
+  prompt_cache_options: object,
+  web_search_options: object,
+  moderation: object,
+})
+
+export type ChatRequest = z.infer<typeof requestSchema>
+
+/** The body as a request. Throws a `TurnError` that names the first field at fault, what came and what is allowed. */
+export function parseRequest(body: unknown): ChatRequest {
+  const parsed = requestSchema.safeParse(body)
+  if (!parsed.success) throw firstProblem(parsed.error, body)
+  return parsed.data
+}

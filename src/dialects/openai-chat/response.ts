@@ -1,0 +1,83 @@
+import type { ChatCompletion, ChatCompletionMessage } from 'openai/resources/chat/completions'
+import type { TurnResult } from '../../turn/result.ts'
+import { addUsage, noUsage } from '../../turn/usage.ts'
+import type { EncodeContext } from '../dialect.ts'
+import {
+  type ActivityExtension,
+  type ClaudeExtension,
+  encodeActivity,
+  encodeFinishReason,
+  encodeId,
+  encodeRun,
+} from './extension.ts'
+import { encodeUsage } from './usage.ts'
+
+type Json = Record<string, unknown>
+
+type Answer = Omit<ChatCompletion, 'choices'> & {
+  choices: (Omit<ChatCompletion.Choice, 'message'> & {
+    message: ChatCompletionMessage & { reasoning_content?: string }
+  })[]
+  claude?: AnswerExtension
+}
+
+type AnswerExtension = Partial<ClaudeExtension> & {
+  activity?: ActivityExtension[]
+  choices?: (Partial<ClaudeExtension> & { index: number; activity?: ActivityExtension[] })[]
+}
+
+/** The whole answer, one result a choice. What an upstream of this dialect answered alone goes out as it came. */
+export function encodeResult(results: readonly TurnResult[], request: EncodeContext): Json {
+  const [first] = results
+  if (!first) throw new RangeError('An answer needs a result.')
+  if (results.length === 1 && first.relay?.dialect === 'openai-chat')
+    return { ...first.relay.value }
+  const usage = results.map((result) => result.usage).reduce(addUsage, noUsage)
+  const claude = encodeExtension(results)
+  return {
+    id: encodeId(first.id),
+    object: 'chat.completion',
+    created: request.created,
+    model: first.model,
+    choices: results.map(encodeChoice),
+    usage: encodeUsage(usage),
+    ...(claude && { claude }),
+  } satisfies Answer
+}
+
+function encodeChoice(result: TurnResult, index: number): Answer['choices'][number] {
+  return {
+    ...relayedChoice(result),
+    index,
+  }
+}
+
+function relayedChoice(result: TurnResult): Omit<Answer['choices'][number], 'index'> {
+  const choices = result.relay?.value.choices
+  // An upstream is asked for one choice at a time; what it said is kept whole.
+  if (Array.isArray(choices) && choices[0]) return choices[0] as Answer['choices'][number]
+  return {
+    message: {
+      role: 'assistant',
+      content: result.text,
+      refusal: null,
+      annotations: [],
+      ...(result.reasoning !== undefined && { reasoning_content: result.reasoning }),
+    },
+    logprobs: null,
+    finish_reason: encodeFinishReason(result.reason),
+  }
+}
+
+/** The first choice's run; with several choices also each one's. */
+function encodeExtension(results: readonly TurnResult[]): AnswerExtension | undefined {
+  const runs = results.map((result) => ({
+    ...(result.claude && encodeRun(result.claude)),
+    ...(result.activity.length > 0 && { activity: result.activity.map(encodeActivity) }),
+  }))
+  if (runs.every((run) => Object.keys(run).length === 0)) return undefined
+  return {
+    ...runs[0],
+    ...(runs.length > 1 && { choices: runs.map((run, index) => ({ index, ...run })) }),
+  }
+}

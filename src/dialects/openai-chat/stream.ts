@@ -1,0 +1,144 @@
+import type { ChatCompletionChunk } from 'openai/resources/chat/completions'
+import type { TurnEvent } from '../../turn/event.ts'
+import { addUsage, noUsage, type Usage } from '../../turn/usage.ts'
+import type { ChoiceEvent, EncodeContext } from '../dialect.ts'
+import type { SseFrame } from '../sse.ts'
+import {
+  type ActivityExtension,
+  type ClaudeExtension,
+  encodeActivity,
+  encodeFinishReason,
+  encodeId,
+  encodeRun,
+} from './extension.ts'
+import { encodeUsage } from './usage.ts'
+
+type Json = Readonly<Record<string, unknown>>
+type Delta = ChatCompletionChunk.Choice.Delta & { reasoning_content?: string }
+type Extension = ClaudeExtension | { activity: ActivityExtension }
+type Chunk = ChatCompletionChunk & { claude?: Extension }
+type Start = Extract<TurnEvent, { type: 'start' }>
+
+/** The answer as chunks, then `[DONE]`. Throws what the events throw. */
+export async function* encodeStream(
+  events: AsyncIterable<ChoiceEvent>,
+  request: EncodeContext,
+): AsyncGenerator<SseFrame> {
+  const encoder = new ChunkEncoder(request)
+  for await (const { choice, event } of events) {
+    for (const chunk of encoder.push(choice, event)) yield { data: JSON.stringify(chunk) }
+  }
+  for (const chunk of encoder.end()) yield { data: JSON.stringify(chunk) }
+  yield { data: '[DONE]' }
+}
+
+/**
+ * What chunks need to remember: the id and model that all of them share, which choices have said their first chunk, and the
+ * tokens. A choice is `open` once its role chunk is out, and `relayed` when an upstream of this dialect answers it.
+ */
+class ChunkEncoder {
+  readonly #request: EncodeContext
+  readonly #choices: number
+  readonly #includeUsage: boolean
+  readonly #states = new Map<number, 'open' | 'relayed'>()
+  #start: Start | undefined
+  #usage: Usage = noUsage
+
+  constructor(request: EncodeContext) {
+    this.#request = request
+    const { n, stream_options: options } = request.body
+    this.#choices = typeof n === 'number' ? n : 1
+    this.#includeUsage =
+      typeof options === 'object' &&
+      options !== null &&
+      'include_usage' in options &&
+      options.include_usage === true
+  }
+
+  push(choice: number, event: TurnEvent): (Chunk | Json)[] {
+    switch (event.type) {
+      case 'start':
+        this.#start ??= event
+        return []
+      case 'notice':
+        return []
+      case 'text-start':
+      case 'text-end':
+      case 'reasoning-start':
+      case 'reasoning-end':
+        return this.#open(choice)
+      case 'text-delta':
+        return [...this.#open(choice), this.#chunk(choice, { content: event.text })]
+      case 'reasoning-delta':
+        return [...this.#open(choice), this.#chunk(choice, { reasoning_content: event.text })]
+      case 'activity': {
+        const chunk = this.#chunk(choice, {})
+        return [
+          ...this.#open(choice),
+          { ...chunk, claude: { activity: encodeActivity(event.activity) } },
+        ]
+      }
+      case 'relay':
+        this.#states.set(choice, 'relayed')
+        return this.#relay(choice, event.value)
+      case 'finish':
+        return this.#finish(choice, event)
+    }
+  }
+
+  /** The usage chunk, when it was asked for and no upstream has sent its own. */
+  end(): Chunk[] {
+    const isRelayed = this.#choices === 1 && this.#states.get(0) === 'relayed'
+    if (!this.#includeUsage || isRelayed) return []
+    return [{ ...this.#frame(), choices: [], usage: encodeUsage(this.#usage) }]
+  }
+
+  /** The role chunk, once a choice. */
+  #open(choice: number): Chunk[] {
+    if (this.#states.has(choice)) return []
+    this.#states.set(choice, 'open')
+    return [this.#chunk(choice, { role: 'assistant', content: '', refusal: null })]
+  }
+
+  #finish(choice: number, event: Extract<TurnEvent, { type: 'finish' }>): Chunk[] {
+    this.#usage = addUsage(this.#usage, event.usage)
+    if (this.#states.get(choice) === 'relayed') return []
+    const last = this.#chunk(choice, {}, encodeFinishReason(event.reason))
+    return [
+      ...this.#open(choice),
+      { ...last, ...(event.claude && { claude: encodeRun(event.claude) }) },
+    ]
+  }
+
+  /** Alone, an upstream's chunk goes out as it came; among others it takes their id and its own place. */
+  #relay(choice: number, value: Json): Json[] {
+    if (this.#choices === 1) return [value]
+    const choices: unknown[] = Array.isArray(value.choices) ? value.choices : []
+    // Its usage chunk is counted in `finish`; the sum is sent at the end.
+    if (choices.length === 0) return []
+    const moved = choices.map((piece) => ({ ...Object(piece), index: choice }))
+    return [{ ...value, ...this.#frame(), choices: moved }]
+  }
+
+  #chunk(
+    choice: number,
+    delta: Delta,
+    reason: 'stop' | 'length' | 'content_filter' | null = null,
+  ): Chunk {
+    return {
+      ...this.#frame(),
+      choices: [{ index: choice, delta, logprobs: null, finish_reason: reason }],
+    }
+  }
+
+  /** What all chunks share. */
+  #frame(): Omit<Chunk, 'choices'> {
+    return {
+      id: encodeId(this.#start?.id ?? ''),
+      object: 'chat.completion.chunk',
+      created: this.#request.created,
+      model: this.#start?.model ?? '',
+      ...(this.#includeUsage && { usage: null }),
+    }
+  }
+}

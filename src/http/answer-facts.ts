@@ -1,0 +1,123 @@
+import type { Notice, TurnEvent } from '../turn/event.ts'
+import { addUsage, noUsage } from '../turn/usage.ts'
+import type { RequestRecord } from './request-records.ts'
+
+/** What an answer's events tell of it, for headers and for the log. */
+export class AnswerFacts {
+  readonly #requested: readonly Notice[]
+  readonly #notices: Notice[] = []
+  readonly #record: RequestRecord
+  readonly #texts: string[][] = []
+  readonly #keepText: boolean
+  #costUsd: number | undefined
+  #sessionId: string | undefined
+  #isRelayed = false
+
+  /** `requested` are the notices of the request itself; `record` is filled as the events come. */
+  constructor(requested: readonly Notice[], record: RequestRecord, keepText: boolean) {
+    this.#requested = requested
+    this.#record = record
+    this.#keepText = keepText
+  }
+
+  push(choice: number, event: TurnEvent): void {
+    const { facts, startedMs } = this.#record
+    switch (event.type) {
+      case 'notice':
+        this.#notices.push(event.notice)
+        break
+      case 'start':
+        facts.firstTokenMs ??= performance.now() - startedMs
+        facts.provider ??= event.provider
+        facts.model ??= event.model
+        this.#sessionId ??= event.sessionId
+        break
+      case 'text-delta':
+        if (this.#keepText) (this.#texts[choice] ??= []).push(event.text)
+        break
+      case 'relay':
+        this.#isRelayed = true
+        break
+      case 'finish':
+        facts.usage = addUsage(facts.usage ?? noUsage, event.usage)
+        this.#sessionId ??= event.claude?.sessionId
+        if (event.claude) this.#costUsd = (this.#costUsd ?? 0) + event.claude.costUsd
+        break
+      case 'text-start':
+      case 'text-end':
+      case 'reasoning-start':
+      case 'reasoning-delta':
+      case 'reasoning-end':
+      case 'activity':
+        break
+    }
+  }
+
+  /** The answer's text, one a choice, when it was kept. */
+  get texts(): string[] {
+    return this.#texts.map((pieces) => pieces.join(''))
+  }
+
+  /** What is known so far, as response headers; ASCII only. */
+  get headers(): Record<string, string> {
+    // An upstream of the caller's dialect gets the body as it is: nothing of it was ignored.
+    const requested = this.#isRelayed
+      ? this.#requested.filter(({ type }) => type !== 'ignored-parameter')
+      : this.#requested
+    const { provider } = this.#record.facts
+    return {
+      ...noticeHeaders([...requested, ...this.#notices]),
+      ...(provider !== undefined && { 'x-provider': headerText(provider) }),
+      ...(this.#sessionId !== undefined && { 'x-claude-session-id': headerText(this.#sessionId) }),
+      ...(this.#costUsd !== undefined && { 'x-claude-cost-usd': costText(this.#costUsd) }),
+    }
+  }
+}
+
+function noticeHeaders(notices: readonly Notice[]): Record<string, string> {
+  const lines: Record<Notice['type'], Set<string>> = {
+    'ignored-parameter': new Set(),
+    'dropped-option': new Set(),
+    'model-mapped': new Set(),
+    remark: new Set(),
+  }
+  for (const notice of notices) lines[notice.type].add(noticeText(notice))
+  const headers = {
+    'x-ignored-parameters': [...lines['ignored-parameter']].join(', '),
+    'x-dropped-options': [...lines['dropped-option']].join(', '),
+    'x-model-mapped': [...lines['model-mapped']].join(', '),
+    'x-notice': [...lines.remark].join('; '),
+  }
+  return Object.fromEntries(
+    Object.entries(headers)
+      .filter(([, text]) => text !== '')
+      .map(([name, text]) => [name, headerText(text)]),
+  )
+}
+
+function noticeText(notice: Notice): string {
+  switch (notice.type) {
+    case 'ignored-parameter':
+    case 'dropped-option':
+      return notice.name
+    case 'model-mapped':
+      return `${notice.from} -> ${notice.to}`
+    case 'remark':
+      return notice.text
+  }
+}
+
+const longestHeader = 1_000
+
+/** Text that may stand in a header: visible ASCII; everything else becomes `?`. */
+export function headerText(text: string): string {
+  return text
+    .replace(/[^\x20-\x7e]/g, '?')
+    .slice(0, longestHeader)
+    .trim()
+}
+
+/** Dollars without an exponent. */
+function costText(costUsd: number): string {
+  return String(Number(costUsd.toFixed(8)))
+}

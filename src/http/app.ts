@@ -1,0 +1,142 @@
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { encodeError } from '../dialects/openai-chat/error.ts'
+import { TurnError } from '../turn/error.ts'
+import { answerClientError } from './client-error.ts'
+import { authenticator } from './middleware/authenticate.ts'
+import { corsHeaders, preflightHeaders } from './middleware/cors.ts'
+import { guard } from './middleware/guard.ts'
+import { parseJsonBody } from './middleware/json-body.ts'
+import { requestId } from './middleware/request-id.ts'
+import type { HttpParts } from './parts.ts'
+import { isFault, problem, retryHeaders } from './problem.ts'
+import { RequestRecords } from './request-records.ts'
+import { identityHeaders, timeHeader } from './response-headers.ts'
+import { mountChatCompletions } from './routes/chat-completions.ts'
+import { mountHealth } from './routes/health.ts'
+import { mountHome } from './routes/home.ts'
+import { mountModels } from './routes/models.ts'
+import { refuseOtherMethods, unknownUrl } from './routes/unknown.ts'
+
+/** Every path and its method; HEAD comes along with GET. */
+export const routes = {
+  '/': 'GET',
+  '/health': 'GET',
+  '/ready': 'GET',
+  '/v1/models': 'GET',
+  '/v1/models/*': 'GET',
+  '/v1/chat/completions': 'POST',
+} as const
+
+/** Between two requests of one connection; longer than clients and proxies keep theirs, so that they close first. */
+const keepAliveMs = 75_000
+/** For a request to arrive, body included. */
+const arrivalMs = 300_000
+
+/**
+ * The HTTP server, not listening yet. `close()` stops taking requests and waits for running answers; `parts.shutdown` ends those.
+ * @see HttpParts
+ */
+export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
+  const { bodyLimitBytes } = parts.options
+  const records = new RequestRecords(parts.telemetry)
+  const app = Fastify({
+    logger: false,
+    bodyLimit: bodyLimitBytes,
+    genReqId: requestId,
+    requestIdHeader: false,
+    keepAliveTimeout: keepAliveMs,
+    requestTimeout: arrivalMs,
+    // A request on an open connection is refused by `hookRequests`, in OpenAI's words.
+    return503OnClosing: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_000 },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => fail(error, request, reply),
+  })
+  const fail = failure(parts)
+  app.setErrorHandler((error, request, reply) => fail(error, request, reply, records))
+  hookRequests(app, parts, records)
+  readJsonOnly(app, bodyLimitBytes)
+  mountHome(app, { needsKey: parts.options.apiKey !== undefined })
+  mountHealth(app, parts)
+  mountModels(app, parts)
+  mountChatCompletions(app, { ...parts, records })
+  refuseOtherMethods(app, routes)
+  app.setNotFoundHandler((request) => {
+    throw unknownUrl(request.method, request.url, Object.keys(routes))
+  })
+  await app.ready()
+  return app
+}
+
+/** What every request passes before its route: id, guard, key. */
+function hookRequests(app: FastifyInstance, { options }: HttpParts, records: RequestRecords): void {
+  const authenticate = authenticator(options.apiKey)
+  let isClosing = false
+  app.addHook('preClose', async () => {
+    isClosing = true
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    records.open(request, reply)
+    void reply.headers(identityHeaders(request.id))
+    if (isClosing) void reply.header('connection', 'close')
+    guard(request, options)
+    void reply.headers(corsHeaders(request.headers, options))
+    if (request.method === 'OPTIONS') {
+      return reply.code(204).headers(preflightHeaders(request.headers, options)).send()
+    }
+    if (isClosing) throw new TurnError('shutting_down', 'This server is stopping. Try again soon.')
+    if (!isOpenToAll(request)) records.of(request).owner = authenticate(request.headers)
+    return undefined
+  })
+  app.addHook('onSend', async (request, reply) => {
+    void reply.headers(timeHeader(records.of(request)))
+  })
+  // A connection that falls idle after `close()` began would else be waited for until its keep-alive time is over.
+  app.addHook('onResponse', async () => {
+    if (isClosing) setImmediate(() => app.server.closeIdleConnections())
+  })
+}
+
+/** /health is for probes; a HEAD of the start page says nothing but that somebody is here. */
+function isOpenToAll({ method, routeOptions }: FastifyRequest): boolean {
+  return routeOptions.url === '/health' || (method === 'HEAD' && routeOptions.url === '/')
+}
+
+/** A page can send a form without asking, but not JSON: so nothing else is read. */
+function readJsonOnly(app: FastifyInstance, bodyLimit: number): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer', bodyLimit },
+    async (request: FastifyRequest, body: Buffer) => {
+      const charset = /;\s*charset="?([\w-]+)/i.exec(request.headers['content-type'] ?? '')?.[1]
+      if (charset !== undefined && !/^(?:utf-?8|us-ascii)$/i.test(charset)) {
+        throw new TurnError(
+          'unsupported_media_type',
+          `The body must be in UTF-8; its Content-Type says ${charset}.`,
+        )
+      }
+      return parseJsonBody(body)
+    },
+  )
+}
+
+type Fail = (
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  records?: RequestRecords,
+) => void
+
+/** Every error leaves as OpenAI's error object; faults go to the log with what the caller is not told. */
+function failure({ options, telemetry }: HttpParts): Fail {
+  return (thrown, request, reply, records) => {
+    const error = problem(thrown, options.bodyLimitBytes)
+    if (records) records.of(request).facts.errorCode = error.code
+    if (isFault(error)) telemetry.fault(error.cause ?? error, request.id)
+    void reply
+      .code(error.row.status)
+      .headers({ ...identityHeaders(request.id), ...retryHeaders(error) })
+      .send(encodeError(error))
+  }
+}

@@ -1,0 +1,61 @@
+import type { ChoiceEvent } from '../dialects/dialect.ts'
+import type { TurnEvent } from '../turn/event.ts'
+import { collect, type TurnResult } from '../turn/result.ts'
+
+type Step = { choice: number; step: IteratorResult<TurnEvent> }
+
+/**
+ * The answers to one turn that run at the same time, one a choice. Either `results` or `events` is read, once. The first failure
+ * stops the others; so does `close`, which waits until all have ended.
+ */
+export class Choices {
+  readonly #runs: readonly AsyncIterable<TurnEvent>[]
+  readonly #stop: () => void
+  #running: Promise<unknown>[] = []
+  #iterators: AsyncIterator<TurnEvent>[] = []
+  #isComplete = false
+
+  /** `stop` aborts the signal that the runs were given. */
+  constructor(runs: readonly AsyncIterable<TurnEvent>[], stop: () => void) {
+    this.#runs = runs
+    this.#stop = stop
+  }
+
+  async results(): Promise<TurnResult[]> {
+    const running = this.#runs.map((run) => collect(run))
+    this.#running = running
+    const results = await Promise.all(running)
+    this.#isComplete = true
+    return results
+  }
+
+  /** The events of all choices as they come; each choice is read one event ahead. */
+  async *events(): AsyncGenerator<ChoiceEvent> {
+    this.#iterators = this.#runs.map((run) => run[Symbol.asyncIterator]())
+    const waiting = new Map<number, Promise<Step>>()
+    const pull = (choice: number, iterator: AsyncIterator<TurnEvent>): void => {
+      const next = iterator.next().then((step) => ({ choice, step }))
+      // When another choice fails first, nobody reads this one's failure.
+      next.catch(() => {})
+      waiting.set(choice, next)
+    }
+    for (const [choice, iterator] of this.#iterators.entries()) pull(choice, iterator)
+    while (waiting.size > 0) {
+      const { choice, step } = await Promise.race(waiting.values())
+      // Taken out and put in again at the end: a fast choice must not keep the others waiting.
+      waiting.delete(choice)
+      if (step.done) continue
+      yield { choice, event: step.value }
+      const iterator = this.#iterators[choice]
+      if (iterator) pull(choice, iterator)
+    }
+    this.#isComplete = true
+  }
+
+  /** Ends what still runs, and returns when it has ended. */
+  async close(): Promise<void> {
+    if (!this.#isComplete) this.#stop()
+    const ended = this.#iterators.map((iterator) => iterator.return?.())
+    await Promise.allSettled([...this.#running, ...ended])
+  }
+}

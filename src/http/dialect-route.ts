@@ -1,0 +1,149 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { DecodedRequest, Dialect, EncodeContext } from '../dialects/dialect.ts'
+import type { TurnEvent } from '../turn/event.ts'
+import { AnswerFacts } from './answer-facts.ts'
+import { Choices } from './choices.ts'
+import { awaitOpening } from './opening.ts'
+import type { HttpParts } from './parts.ts'
+import { isFault, problem } from './problem.ts'
+import type { RequestRecord, RequestRecords } from './request-records.ts'
+import { responseHeaders } from './response-headers.ts'
+import { SseBody } from './sse-body.ts'
+import { type StopSignal, stopSignal } from './stop-signal.ts'
+
+export type DialectRouteParts = Pick<
+  HttpParts,
+  'options' | 'backend' | 'telemetry' | 'shutdown'
+> & {
+  records: RequestRecords
+}
+
+/** What one request's answer needs, all the way. */
+type Exchange = {
+  parts: DialectRouteParts
+  dialect: Dialect
+  request: FastifyRequest
+  reply: FastifyReply
+  record: RequestRecord
+  decoded: DecodedRequest
+  context: EncodeContext
+  facts: AnswerFacts
+  stop: StopSignal
+  choices: Choices
+}
+
+/** The one handler of all dialects: decodes, runs the turn once a choice, and answers whole or as a stream. */
+export function mountDialect(
+  app: FastifyInstance,
+  path: string,
+  dialect: Dialect,
+  parts: DialectRouteParts,
+): void {
+  app.post(path, (request, reply) => answer(dialect, parts, request, reply))
+}
+
+async function answer(
+  dialect: Dialect,
+  parts: DialectRouteParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const { options } = parts
+  const record = parts.records.of(request)
+  const decoded = dialect.decode(request.body, {
+    strict: options.strictParameters,
+    maxChoices: options.maxChoices,
+  })
+  const { turn } = decoded
+  Object.assign(record.facts, {
+    stream: decoded.stream,
+    choices: decoded.choices,
+    ...(turn.model !== undefined && { requestedModel: turn.model }),
+  })
+  const facts = new AnswerFacts(decoded.notices, record, options.logContent === true)
+  const stop = stopSignal(reply.raw, parts.shutdown)
+  const choices = start(parts, decoded, facts, stop, { requestId: request.id, owner: record.owner })
+  const context = { body: turn.source.body, created: Math.floor(Date.now() / 1000) }
+  const exchange = {
+    parts,
+    dialect,
+    request,
+    reply,
+    record,
+    decoded,
+    context,
+    facts,
+    stop,
+    choices,
+  }
+  try {
+    if (decoded.stream) await answerAsStream(exchange)
+    else await answerWhole(exchange)
+  } catch (thrown) {
+    // Whoever has left is not answered; the record says 499.
+    if (reply.raw.destroyed) reply.hijack()
+    else throw stop.signal.aborted ? stop.signal.reason : thrown
+  } finally {
+    if (options.logContent) {
+      record.facts.content = { request: turn.source.body, answer: facts.texts }
+    }
+    await choices.close()
+    stop.release()
+  }
+}
+
+function start(
+  { backend }: DialectRouteParts,
+  { turn, stream, choices }: DecodedRequest,
+  facts: AnswerFacts,
+  stop: StopSignal,
+  caller: { requestId: string; owner: string },
+): Choices {
+  const context = { ...caller, signal: stop.signal, stream }
+  const runs = Array.from({ length: choices }, (_, choice) =>
+    observed(backend.run(turn, context), (event) => facts.push(choice, event)),
+  )
+  return new Choices(runs, stop.abort)
+}
+
+async function* observed(
+  events: AsyncIterable<TurnEvent>,
+  observe: (event: TurnEvent) => void,
+): AsyncGenerator<TurnEvent> {
+  for await (const event of events) {
+    observe(event)
+    yield event
+  }
+}
+
+async function answerWhole(exchange: Exchange): Promise<void> {
+  const { dialect, reply, choices, context, facts } = exchange
+  const body = dialect.encodeResult(await choices.results(), context)
+  await reply.headers(facts.headers).send(body)
+}
+
+async function answerAsStream(exchange: Exchange): Promise<void> {
+  const { dialect, parts, request, reply, record, choices, context, facts } = exchange
+  const { heartbeatMs } = parts.options
+  const events = await awaitOpening(choices.events(), heartbeatMs)
+  const headers = { ...responseHeaders(request, reply, record), ...facts.headers }
+  reply.hijack()
+  const body = new SseBody(reply.raw, headers, heartbeatMs)
+  try {
+    for await (const frame of dialect.encodeStream(events, context)) await body.write(frame)
+  } catch (thrown) {
+    await writeFailure(exchange, body, thrown)
+  } finally {
+    body.end()
+  }
+}
+
+/** The status is out: the failure becomes the last frame. */
+async function writeFailure(exchange: Exchange, body: SseBody, thrown: unknown): Promise<void> {
+  const { dialect, parts, request, record, stop } = exchange
+  const cause: unknown = stop.signal.aborted ? stop.signal.reason : thrown
+  const error = problem(cause, parts.options.bodyLimitBytes)
+  record.facts.errorCode = error.code
+  if (isFault(error)) parts.telemetry.fault(error.cause ?? error, request.id)
+  for (const frame of dialect.encodeStreamError(error)) await body.write(frame)
+}

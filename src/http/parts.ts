@@ -1,0 +1,49 @@
+import type { Telemetry } from '../telemetry/events.ts'
+import type { Backend } from '../turn/backend.ts'
+
+/** Everything that the HTTP layer stands on. */
+export type HttpParts = {
+  options: HttpOptions
+  backend: Backend
+  models: { list(): Promise<ModelEntry[]> }
+  /** Whether a turn could be answered now. */
+  readiness: () => Promise<Readiness>
+  telemetry: Pick<Telemetry, 'requestFinished' | 'fault'>
+  /** Aborted when the grace time after a stop is over: what still runs ends with `shutting_down`. */
+  shutdown?: AbortSignal
+}
+
+export type HttpOptions = {
+  /** The address that the server listens on; clients may name it in `Host`. */
+  host: string
+  /** Absent: no key is asked for. */
+  apiKey?: string
+  /** Origins of web pages that may call; `*` is every one. */
+  corsOrigins: readonly string[]
+  /** More names that clients may use in `Host`; without ports. */
+  allowedHosts: readonly string[]
+  bodyLimitBytes: number
+  /** How long a stream may be silent before a comment is written. */
+  heartbeatMs: number
+  strictParameters: boolean
+  maxChoices: number
+  /** Hand prompts and answers to telemetry. */
+  logContent?: boolean
+}
+
+/** A model in `GET /v1/models`, in OpenAI's words. */
+export type ModelEntry = {
+  id: string
+  /** Unix time in seconds. */
+  created: number
+  owned_by: string
+  display_name?: string
+}
+
+/** What `/ready` says; more fields may be added for people. */
+export type Readiness = {
+  [detail: string]: unknown
+  ready: boolean
+  /** Why not, each with what to do. */
+  reasons: string[]
+}

@@ -1,0 +1,46 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { RequestFinished, Telemetry } from '../telemetry/events.ts'
+
+/** What is known of a request while it runs. */
+export type RequestRecord = {
+  /** `performance.now()` at its arrival. */
+  startedMs: number
+  /** Whose key asked. */
+  owner: string
+  /** What routes add for the log. */
+  facts: Partial<Omit<RequestFinished, 'id' | 'method' | 'route' | 'durationMs'>>
+}
+
+/** The records of the requests that run; each ends as one `requestFinished`, however the request ends. */
+export class RequestRecords {
+  readonly #records = new WeakMap<FastifyRequest, RequestRecord>()
+  readonly #telemetry: Pick<Telemetry, 'requestFinished'>
+
+  constructor(telemetry: Pick<Telemetry, 'requestFinished'>) {
+    this.#telemetry = telemetry
+  }
+
+  open(request: FastifyRequest, reply: FastifyReply): void {
+    const record: RequestRecord = { startedMs: performance.now(), owner: 'anonymous', facts: {} }
+    this.#records.set(request, record)
+    // `close` comes after `finish`, and alone when the caller has left.
+    reply.raw.once('close', () => this.#close(request, reply, record))
+  }
+
+  of(request: FastifyRequest): RequestRecord {
+    const record = this.#records.get(request)
+    if (!record) throw new Error('The request has no record: it did not pass the onRequest hook.')
+    return record
+  }
+
+  #close(request: FastifyRequest, { raw }: FastifyReply, record: RequestRecord): void {
+    this.#telemetry.requestFinished({
+      id: request.id,
+      method: request.method,
+      route: request.routeOptions.url ?? request.url.split('?', 1)[0] ?? '',
+      status: raw.writableFinished ? raw.statusCode : 499,
+      durationMs: performance.now() - record.startedMs,
+      ...record.facts,
+    })
+  }
+}

@@ -1,0 +1,60 @@
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { type SseFrame, writeFrame } from '../dialects/sse.ts'
+
+/**
+ * Writes server-sent events to an open response: one write a frame, at the reader's speed, with a comment in every silence of
+ * `heartbeatMs`. Owns the response from `open` to `end`.
+ */
+export class SseBody {
+  readonly #raw: ServerResponse
+  readonly #heartbeat: NodeJS.Timeout
+
+  /** Sends the headers at once. */
+  constructor(raw: ServerResponse, headers: Readonly<Record<string, string>>, heartbeatMs: number) {
+    this.#raw = raw
+    raw.writeHead(200, {
+      ...headers,
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache',
+      'x-accel-buffering': 'no',
+    })
+    raw.flushHeaders()
+    this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs)
+  }
+
+  /** Resolves when the next frame may be written; also when the reader has left, whom nothing reaches any more. */
+  async write(frame: SseFrame): Promise<void> {
+    if (this.#isGone) return
+    this.#heartbeat.refresh()
+    if (this.#raw.write(writeFrame(frame)) || this.#isGone) return
+    await this.#drained()
+  }
+
+  end(): void {
+    clearInterval(this.#heartbeat)
+    if (!this.#isGone) this.#raw.end()
+  }
+
+  /** A comment, unless the reader is behind: then there is no silence. */
+  #beat(): void {
+    if (this.#isGone || this.#raw.writableNeedDrain) return
+    this.#raw.write(writeFrame({ comment: 'keep-alive' }))
+  }
+
+  get #isGone(): boolean {
+    return this.#raw.destroyed || this.#raw.writableEnded
+  }
+
+  async #drained(): Promise<void> {
+    const done = new AbortController()
+    try {
+      await Promise.race([
+        once(this.#raw, 'drain', { signal: done.signal }),
+        once(this.#raw, 'close', { signal: done.signal }),
+      ])
+    } finally {
+      done.abort()
+    }
+  }
+}

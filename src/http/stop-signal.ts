@@ -1,0 +1,37 @@
+import type { ServerResponse } from 'node:http'
+import { TurnError } from '../turn/error.ts'
+
+/** One signal for everything that ends a running answer. */
+export type StopSignal = {
+  signal: AbortSignal
+  /** Ends what is no longer needed. */
+  abort: () => void
+  /** Lets go of what it listens to. */
+  release: () => void
+}
+
+/** Aborts, with a `TurnError` as the reason, when the caller leaves before the answer is complete or the server shuts down. */
+export function stopSignal(raw: ServerResponse, shutdown: AbortSignal | undefined): StopSignal {
+  const controller = new AbortController()
+  const onClose = (): void => {
+    if (raw.writableFinished) return
+    controller.abort(
+      new TurnError('request_cancelled', 'The caller left before the answer was complete.'),
+    )
+  }
+  const onShutdown = (): void => {
+    controller.abort(new TurnError('shutting_down', 'This server is stopping. Try again soon.'))
+  }
+  if (raw.destroyed) onClose()
+  else raw.once('close', onClose)
+  if (shutdown?.aborted) onShutdown()
+  else shutdown?.addEventListener('abort', onShutdown, { once: true })
+  return {
+    signal: controller.signal,
+    abort: () => controller.abort(new TurnError('request_cancelled', 'The answer is not needed.')),
+    release: () => {
+      raw.off('close', onClose)
+      shutdown?.removeEventListener('abort', onShutdown)
+    },
+  }
+}
