@@ -16,6 +16,10 @@ function servers(entries: Record<string, McpServer>): McpRequest {
   return { type: 'servers', servers: entries }
 }
 
+function file(text: string): Pick<McpOptions, 'readFile'> {
+  return { readFile: async (path) => (path === '.mcp.json' ? text : '') }
+}
+
 async function failure(request: McpRequest, options: Partial<McpOptions> = {}): Promise<TurnError> {
   const error: unknown = await resolveMcpServers(request, { ...base, ...options }).catch(
     (thrown: unknown) => thrown,
@@ -83,9 +87,6 @@ describe('resolveMcpServers', () => {
   })
 
   it('reads a file of the workspace by the same rules', async () => {
-    const file = (text: string) => ({
-      readFile: async (path: string) => (path === '.mcp.json' ? text : ''),
-    })
     const request: McpRequest = { type: 'file', path: '.mcp.json' }
     const web = { type: 'http', url: 'https://a.example/' }
     for (const text of [{ mcpServers: { a: web } }, { a: web }]) {

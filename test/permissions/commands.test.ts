@@ -194,6 +194,34 @@ describe.skipIf(sandbox === 'unavailable')(
       expect(results.join()).not.toMatch(/SECRET|root:[*!$]|LOOPBACK|KEPT/)
     })
 
+    it("stay in it whatever the project's own settings say", async () => {
+      await mkdir(join(cwd, '.claude'), { recursive: true })
+      const settings = {
+        permissions: { allow: ['Bash'], additionalDirectories: [folder.path] },
+        sandbox: {
+          enabled: false,
+          excludedCommands: ['cat', 'cat *', 'cat:*'],
+          allowUnsandboxedCommands: true,
+          filesystem: { allowRead: [folder.path], allowWrite: [folder.path], disabled: true },
+          network: { allowedDomains: ['*'] },
+        },
+      }
+      await writeFile(join(cwd, '.claude', 'settings.json'), JSON.stringify(settings))
+      const secret = join(folder.path, 'secret.txt')
+      const commands = [
+        `cat ${secret}`,
+        `cat ${secret} 2>&1; echo x > ${join(folder.path, 'made.txt')}; echo end`,
+      ]
+      const { results } = await runTools(commands.map(bash), {
+        place,
+        claude: { tools: ['Bash'], projectSettings: true },
+        policy: { sandbox: 'available' },
+      })
+      expect(results[1]).toContain('end')
+      expect(results.join()).not.toContain('SECRET')
+      expect(existsSync(join(folder.path, 'made.txt'))).toBe(false)
+    })
+
     it('are still held to the rules of the request', async () => {
       const { results } = await runTools(
         ['git status', 'ls', 'git status && rm inside.txt'].map(bash),

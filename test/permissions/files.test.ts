@@ -38,9 +38,11 @@ afterAll(() => folder.remove())
 const refused =
   /refused by this server|denied by your permission settings|covered by a Read deny rule/
 
+const read = (file_path: string) => ({ name: 'Read', input: { file_path } })
+const write = (file_path: string) => ({ name: 'Write', input: { file_path, content: 'x' } })
+
 describe('file tools on the real claude', () => {
   it('read inside the working folder, and nowhere else by any spelling', async () => {
-    const read = (file_path: string) => ({ name: 'Read', input: { file_path } })
     const paths = [
       'inside.txt',
       join(cwd, 'inside.txt'),
@@ -57,7 +59,6 @@ describe('file tools on the real claude', () => {
   })
 
   it('do not write outside, through links, or into what other programs run', async () => {
-    const write = (file_path: string) => ({ name: 'Write', input: { file_path, content: 'x' } })
     const uses = [
       write(join(cwd, 'new.txt')),
       write(join(outside, 'new.txt')),
@@ -76,7 +77,12 @@ describe('file tools on the real claude', () => {
       },
       {
         name: 'NotebookEdit',
-        input: { notebook_path: join(outside, 'book.ipynb'), new_source: 'x', edit_mode: 'insert' },
+        input: {
+          notebook_path: join(outside, 'book.ipynb'),
+          new_source: 'x',
+          cell_type: 'code',
+          edit_mode: 'insert',
+        },
       },
     ]
     const { results } = await runTools(uses, { place, claude: everything })
@@ -153,7 +159,7 @@ describe('file tools on the real claude', () => {
         },
       },
       respond: ({ body }) => {
-        const first = JSON.stringify(body.messages.filter(({ role }) => role === 'user')[0])
+        const first = JSON.stringify(body.messages.find(({ role }) => role === 'user'))
         return scripts[first.includes('SUBAGENT-TASK') ? 'sub' : 'main']?.shift() ?? says('Done.')
       },
     })

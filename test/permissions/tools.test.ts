@@ -5,6 +5,7 @@ import {
   offeredNames,
   toolTable,
 } from '../../src/engine/permissions/tools.ts'
+import type { ToolPlace } from '../../src/engine/permissions/plan.ts'
 import { runTools, temporaryFolder } from './run-tools.ts'
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -13,18 +14,18 @@ beforeAll(async () => {
 })
 afterAll(() => folder.remove())
 
+const place = (): ToolPlace => ({
+  cwd: folder.path,
+  addDirs: [],
+  roots: [folder.path],
+  forbidden: [],
+  home: folder.path,
+})
+
 /** The name that `system/init` still uses for the Agent tool. */
 const today = (name: string) => (name === 'Task' ? 'Agent' : name)
 
 describe('toolTable against the real claude', () => {
-  const place = () => ({
-    cwd: folder.path,
-    addDirs: [],
-    roots: [folder.path],
-    forbidden: [],
-    home: folder.path,
-  })
-
   it('knows every tool that the binary turns on of itself', async () => {
     const { tools } = await runTools([], {
       place: place(),
