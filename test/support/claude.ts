@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -8,8 +8,9 @@ const prefix = join(tmpdir(), 'claude-code-api-')
 /** A folder that goes with its user. */
 export type TemporaryFolder = { path: string } & AsyncDisposable
 
+/** Makes a fresh folder under the one for temporary files, links resolved. */
 export async function temporaryFolder(): Promise<TemporaryFolder> {
-  const path = await mkdtemp(prefix)
+  const path = await realpath(await mkdtemp(prefix))
   // Retries: an ended process may still be writing its last file.
   const remove = () => rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   return { path, [Symbol.asyncDispose]: remove }
