@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { encodeError } from '../dialects/openai-chat/error.ts'
 import { TurnError } from '../turn/error.ts'
 import { answerClientError } from './client-error.ts'
+import { Connections } from './connections.ts'
 import { authenticator } from './middleware/authenticate.ts'
 import { corsHeaders, preflightHeaders } from './middleware/cors.ts'
 import { guard } from './middleware/guard.ts'
@@ -71,29 +72,24 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
 /** What every request passes before its route: id, guard, key. */
 function hookRequests(app: FastifyInstance, { options }: HttpParts, records: RequestRecords): void {
   const authenticate = authenticator(options.apiKey)
-  let isClosing = false
-  app.addHook('preClose', async () => {
-    isClosing = true
-  })
+  const connections = new Connections(app.server)
+  app.addHook('preClose', async () => connections.close())
   app.addHook('onRequest', async (request, reply) => {
     records.open(request, reply)
     void reply.headers(identityHeaders(request.id))
-    if (isClosing) void reply.header('connection', 'close')
+    if (connections.isClosing) void reply.header('connection', 'close')
     guard(request, options)
     void reply.headers(corsHeaders(request.headers, options))
     if (request.method === 'OPTIONS') {
       return reply.code(204).headers(preflightHeaders(request.headers, options)).send()
     }
-    if (isClosing) throw new TurnError('shutting_down', 'This server is stopping. Try again soon.')
+    if (connections.isClosing)
+      throw new TurnError('shutting_down', 'This server is stopping. Try again soon.')
     if (!isOpenToAll(request)) records.of(request).owner = authenticate(request.headers)
     return undefined
   })
   app.addHook('onSend', async (request, reply) => {
     void reply.headers(timeHeader(records.of(request)))
-  })
-  // A connection that falls idle after `close()` began would else be waited for until its keep-alive time is over.
-  app.addHook('onResponse', async () => {
-    if (isClosing) setImmediate(() => app.server.closeIdleConnections())
   })
 }
 

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { TurnEvent } from '../../src/turn/event.ts'
 import {
+  all,
   claude,
   hello,
   says,
@@ -225,9 +226,9 @@ describe('a stream', () => {
       stream: true,
       stream_options: { include_usage: true },
     })
-    const all = await Array.fromAsync(stream)
-    expect(all.slice(0, -1).map((chunk) => chunk.usage)).toEqual([null, null, null])
-    expect(all.at(-1)).toMatchObject({
+    const pieces = await all(stream)
+    expect(pieces.slice(0, -1).map((chunk) => chunk.usage)).toEqual([null, null, null])
+    expect(pieces.at(-1)).toMatchObject({
       choices: [],
       usage: { prompt_tokens: 123, total_tokens: 130 },
     })
@@ -236,9 +237,11 @@ describe('a stream', () => {
   it('interleaves n choices by index, each with its own role and finish chunk', async () => {
     const { client } = await start((_turn, _context, run) => says(`a${run}`, `b${run}`))
     const stream = await client.chat.completions.create({ ...request, n: 2, stream: true })
-    const all = await Array.fromAsync(stream)
+    const pieces = await all(stream)
     for (const index of [0, 1]) {
-      const own = all.flatMap(({ choices }) => choices.filter((choice) => choice.index === index))
+      const own = pieces.flatMap(({ choices }) =>
+        choices.filter((choice) => choice.index === index),
+      )
       expect(
         own.map(({ delta, finish_reason }) => [delta.role, delta.content, finish_reason]),
       ).toEqual([
@@ -248,7 +251,9 @@ describe('a stream', () => {
         [undefined, undefined, 'stop'],
       ])
     }
-    expect(new Set(all.map(({ id, created, model }) => `${id} ${created} ${model}`)).size).toBe(1)
+    expect(new Set(pieces.map(({ id, created, model }) => `${id} ${created} ${model}`)).size).toBe(
+      1,
+    )
   })
 
   it('carries thinking and activity', async () => {
@@ -260,9 +265,9 @@ describe('a stream', () => {
       yield { type: 'activity', activity: { type: 'tool-use', id: 't1', name: 'Read', input: {} } }
       yield { type: 'finish', reason: 'length', model: 'm', usage }
     })
-    const all = chunks(await frames(await post({ ...request, stream: true })))
+    const pieces = chunks(await frames(await post({ ...request, stream: true })))
     expect(
-      all.map(({ choices, claude: extension }) => [
+      pieces.map(({ choices, claude: extension }) => [
         (choices as { delta: unknown }[])[0]?.delta,
         extension,
       ]),
@@ -331,7 +336,7 @@ describe('an answer that an upstream of the same dialect gives', () => {
         { choices: [], usage: {} },
       ),
     )
-    const all = chunks(
+    const pieces = chunks(
       await frames(
         await streaming.post({
           ...request,
@@ -342,7 +347,7 @@ describe('an answer that an upstream of the same dialect gives', () => {
       ),
     )
     expect(
-      all.map(({ choices }) => (choices as { index: number }[]).map(({ index }) => index)),
+      pieces.map(({ choices }) => (choices as { index: number }[]).map(({ index }) => index)),
     ).toEqual([[0], [1], []])
   })
 })

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { TurnError, type ErrorCode } from '../../src/turn/error.ts'
 import type { TurnEvent } from '../../src/turn/event.ts'
 import {
+  all,
   hello,
   says,
   serve,
@@ -40,7 +41,7 @@ async function failure(promise: Promise<unknown>): Promise<InstanceType<typeof O
 }
 
 describe('a failure before the first output', () => {
-  const kinds: [ErrorCode, typeof OpenAI.APIError, number][] = [
+  const kinds: [ErrorCode, abstract new (...parts: never[]) => Error, number][] = [
     ['context_length_exceeded', OpenAI.BadRequestError, 400],
     ['forbidden', OpenAI.PermissionDeniedError, 403],
     ['model_not_found', OpenAI.NotFoundError, 404],
@@ -110,22 +111,21 @@ describe('a failure before the first output', () => {
     }
   })
 
-  it('of one of several choices stops the others', async () => {
-    const stopped: number[] = []
-    const { client } = await start(async function* (_turn, { signal }, run) {
-      if (run === 1) throw new TurnError('overloaded', 'Busy.')
-      await new Promise((resolve) => signal.addEventListener('abort', resolve))
-      stopped.push(run)
-      throw signal.reason
-    })
-    for (const stream of [false, true]) {
-      // Odd runs fail; each request is two runs, so the second of each.
-      const error = await failure(client.chat.completions.create({ ...request, n: 2, stream }))
-      if (stream === false) expect(error.code).toBe('overloaded')
-      if (stopped.length === 1) break
-    }
-    expect(stopped).toEqual([0])
-  })
+  it.each([false, true])(
+    'of one of several choices stops the others (stream: %s)',
+    async (stream) => {
+      const stopped: number[] = []
+      const { client } = await start(async function* (_turn, { signal }, run) {
+        if (run === 1) throw new TurnError('overloaded', 'Busy.')
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        stopped.push(run)
+        throw signal.reason
+      })
+      const error = await failure(client.chat.completions.create({ ...request, n: 3, stream }))
+      expect(error.code).toBe('overloaded')
+      expect(stopped).toEqual([0, 2])
+    },
+  )
 })
 
 describe('a failure after the first output', () => {
@@ -187,7 +187,7 @@ describe('a silence', () => {
       { heartbeatMs: 30 },
     )
     const stream = await client.chat.completions.create({ ...request, stream: true })
-    const all = await Array.fromAsync(stream)
-    expect(all.map(({ choices }) => choices[0]?.delta.content ?? '').join('')).toBe('ab')
+    const pieces = await all(stream)
+    expect(pieces.map(({ choices }) => choices[0]?.delta.content ?? '').join('')).toBe('ab')
   })
 })

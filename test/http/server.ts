@@ -131,3 +131,10 @@ export const hello = [{ role: 'user' as const, content: 'Hello' }]
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
+
+/** Everything that an iterable gives. */
+export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = []
+  for await (const item of items) found.push(item)
+  return found
+}

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { type Parameter, parameters } from '../../src/dialects/openai-chat/parameters.ts'
+import { type ErrorRow, errorTable } from '../../src/turn/error.ts'
+
+function tableOf(page: string): string[] {
+  const text = readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8')
+  return text.split('\n').filter((line) => line.startsWith('| `'))
+}
+
+describe('docs/errors.md', () => {
+  it('has a row for each code, and no other', () => {
+    const rows = Object.entries<ErrorRow>(errorTable).map(
+      ([code, { status, type, fallback, why }]) =>
+        `| \`${code}\` | ${status} | \`${type}\` | ${fallback ? 'yes' : 'no'} | ${why} |`,
+    )
+    expect(tableOf('errors.md')).toEqual(rows)
+  })
+})
+
+describe('docs/parameters.md', () => {
+  it('has a row for each parameter, and no other', () => {
+    const rows = Object.entries<Parameter>(parameters).map(
+      ([name, { treatment, why }]) => `| \`${name}\` | ${treatment} | ${sentence(why)} |`,
+    )
+    expect(tableOf('parameters.md')).toEqual(rows)
+  })
+})
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
