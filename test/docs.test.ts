@@ -1,9 +1,39 @@
 import { existsSync } from 'node:fs'
 import { posix } from 'node:path'
+import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { settings, variablesOf, type Setting } from '../src/config/schema.ts'
+import { claudeOptionsSchema } from '../src/dialects/openai-chat/options.ts'
+import { parameters } from '../src/dialects/openai-chat/parameters.ts'
+import { createApp } from '../src/http/app.ts'
+import type { HttpParts } from '../src/http/parts.ts'
+import { silentTelemetry } from '../src/telemetry/silent.ts'
 import { errorTable } from '../src/turn/error.ts'
 import { anchorsOf, projectFiles, readPage, readProjectFile, root } from './support/markdown.ts'
+
+/** Enough for an app that is only looked at. */
+const partsOfNothing: HttpParts = {
+  options: {
+    host: '127.0.0.1',
+    corsOrigins: [],
+    allowedHosts: [],
+    bodyLimitBytes: 1024,
+    heartbeatMs: 1000,
+    strictParameters: false,
+    maxChoices: 1,
+  },
+  backend: { name: 'nothing', run: () => Readable.from([]) },
+  models: { list: () => Promise.resolve([]) },
+  readiness: () => Promise.resolve({ ready: false, reasons: [] }),
+  telemetry: silentTelemetry,
+}
+
+const foreignHeaders = [
+  'x-api-key',
+  'x-should-retry',
+  'x-accel-buffering',
+  'x-content-type-options',
+]
 
 const files = projectFiles()
 const pages = files.filter((file) => file.endsWith('.md'))
@@ -13,6 +43,18 @@ const chinese = readProjectFile('README.zh.md')
 /** Whether a page has the word in backticks. */
 function names(text: string, word: string): boolean {
   return text.includes(`\`${word}\``)
+}
+
+/** The paths in a tree such as Fastify prints: each line goes on where its parent's ends. */
+function pathsOf(tree: string): string[] {
+  const parents: { indent: number; path: string }[] = []
+  return [...tree.matchAll(/^(.*)── (\S*) \(/gm)].map(([, line = '', piece = '']) => {
+    const indent = line.length
+    while ((parents.at(-1)?.indent ?? -1) >= indent) parents.pop()
+    const path = posix.join(parents.at(-1)?.path ?? '', '/', piece)
+    parents.push({ indent, path })
+    return path.replace('*', '{id}')
+  })
 }
 
 describe('the reference pages', () => {
@@ -43,6 +85,58 @@ describe('the reference pages', () => {
     const listed = readPage(text).tables.map(([cell]) => /^`([a-z_]+)`$/.exec(cell ?? '')?.[1])
     const stale = listed.filter((code) => code?.includes('_') && !(code in errorTable))
     expect(stale).toEqual([])
+  })
+
+  it('docs/parameters.md has every parameter', () => {
+    const text = readProjectFile('docs/parameters.md')
+    expect(Object.keys(parameters).filter((name) => !names(text, name))).toEqual([])
+  })
+
+  it('docs/claude-options.md explains every option, each with an example, and no other', () => {
+    const { headings, code } = readPage(readProjectFile('docs/claude-options.md'))
+    const options = Object.keys(claudeOptionsSchema.shape).sort()
+    const explained = headings.filter(({ level }) => level === 3).map(({ text }) => text)
+    expect(explained.sort()).toEqual(options)
+    const examples = code.filter(({ language }) => language === 'json')
+    const withExample = examples
+      .filter(({ heading, text }) => text.includes(`"${heading}"`))
+      .map(({ heading }) => heading)
+    expect([...new Set(withExample)].sort()).toEqual(options)
+  })
+
+  it('README.md has every option in its table', () => {
+    const listed = readPage(english).tables.flatMap(
+      ([cell]) => /^\[`(\w+)`\]\(docs\/claude-options\.md#(\w+)\)$/.exec(cell ?? '')?.[1] ?? [],
+    )
+    expect(listed.sort()).toEqual(Object.keys(claudeOptionsSchema.shape).sort())
+  })
+
+  it('README.md has every route', async () => {
+    const app = await createApp(partsOfNothing)
+    const paths = pathsOf(app.printRoutes({ commonPrefix: false }))
+    await app.close()
+    expect(paths).toContain('/v1/chat/completions')
+    expect(
+      paths.filter(
+        (path) => !['GET', 'POST'].some((method) => names(english, `${method} ${path}`)),
+      ),
+    ).toEqual([])
+  })
+
+  it('README.md has the headers that the server sends of its own', () => {
+    const sources = files.filter((file) => /^src\/http\/(?!.*\.test\.ts)/.test(file))
+    const code = sources.map(readProjectFile).join('\n')
+    const sent = new Set(
+      [...code.matchAll(/'(x-(?:claude-[\w-]+|provider|model-mapped|\w+-\w+|notice))'/g)].map(
+        ([, name = '']) => name,
+      ),
+    )
+    // Not ours: what clients send, and what other software already knows.
+    for (const name of foreignHeaders) sent.delete(name)
+    const documented = [...english.matchAll(/^\| `x-.*?\|/gm)].flatMap(([cell]) =>
+      [...cell.matchAll(/`(x-[\w-]+)`/g)].map(([, name = '']) => name),
+    )
+    expect(documented.sort()).toEqual([...sent].sort())
   })
 
   it('docs/architecture.md has the import table that test/architecture.test.ts holds', () => {
@@ -124,10 +218,9 @@ describe('the project', () => {
   it("names nobody's machine and no registry", () => {
     // Written so that this file does not find itself.
     const places = [
-      /(?<![\w.-])\/work\/[a-z]/,
+      /(?<![\w.-])\/work\/(?:main|notes|shared)/,
       /\/tmp\/(?:probe)/,
-      /(?:localhost|127\.0\.0\.1):4873/,
-      /(?<![\w.-])\/root\/\.[a-z]/,
+      /(?:localhost|127\.0\.0\.1):(?:4873)/,
     ]
     const found = files.flatMap((file) =>
       places

@@ -21,14 +21,16 @@ export function samplesIn(...languages: string[]): Sample[] {
 
 /** A sample as a whole program: what comes after the page's first uses the client that the first one made. */
 export function wholeProgram(sample: Sample): string {
-  const isComplete = (text: string): boolean => /^(import OpenAI|from openai)/m.test(text)
-  if (isComplete(sample.text)) return sample.text
+  if (makesClient(sample)) return sample.text
   const first = samplesIn(sample.language).find(
-    ({ page, text }) => page === sample.page && isComplete(text),
+    (candidate) => candidate.page === sample.page && makesClient(candidate),
   )
-  const opening = first?.text.slice(0, first.text.indexOf('\nconst answer')) ?? ''
-  const pythonOpening = first?.text.slice(0, first.text.indexOf('\nanswer')) ?? ''
-  return `${sample.language === 'python' ? pythonOpening : opening}\n${sample.text}`
+  const [opening = ''] = first?.text.split(/^(?:const )?answer =/m) ?? []
+  return opening + sample.text
+}
+
+function makesClient({ text }: Sample): boolean {
+  return /^(import OpenAI|from openai)/.test(text)
 }
 
 /** What a sample asks for: how the client is made, and each call's arguments. */
