@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Config } from './config/config.ts'
 import { Engine, type EngineState } from './engine/engine.ts'
 import { modelEntries } from './engine/models.ts'
@@ -20,6 +21,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     const engine = await Engine.open({
       ...config.engine,
       clientApp: `claude-code-api/${packageVersion()}`,
+      forbidden: [resolve('.env')],
       telemetry: log,
     })
     parts.defer(() => engine.close())
@@ -55,7 +57,10 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     return {
       url,
       async close() {
-        const grace = setTimeout(() => shutdown.abort(new TurnError('shutting_down', 'The server is stopping.')), config.http.shutdownGraceMs)
+        const grace = setTimeout(
+          () => shutdown.abort(new TurnError('shutting_down', 'The server is stopping.')),
+          config.http.shutdownGraceMs,
+        )
         await parts.dispose()
         clearTimeout(grace)
       },

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, isAbsolute, join } from 'node:path'
 import type { ModelInfo } from '@anthropic-ai/claude-agent-sdk'
 import type { Backend, TurnContext } from '../turn/backend.ts'
 import { TurnError } from '../turn/error.ts'
@@ -53,6 +53,8 @@ export type EngineOptions = {
   timeouts: TimeLimits
   /** The server's name and version, `name/1.2.3`. */
   clientApp: string
+  /** Files and folders of the server that no tool may touch. */
+  forbidden: string[]
   telemetry: Telemetry
 }
 
@@ -113,6 +115,7 @@ export class Engine implements Backend {
           allowAutoPermissions: options.allowAutoPermissions,
           allowPrivateNetwork: options.allowPrivateNetwork,
           sandbox: found.sandbox,
+          programFolders: (options.environment['PATH'] ?? '').split(delimiter).filter(isAbsolute),
           ...(options.allowedTools && { allowedTools: options.allowedTools }),
         },
       },
@@ -157,7 +160,8 @@ export class Engine implements Backend {
   }
 
   state(): EngineState {
-    const reason = this.#failure?.message ?? (this.#introduced ? undefined : 'Claude Code is starting.')
+    const reason =
+      this.#failure?.message ?? (this.#introduced ? undefined : 'Claude Code is starting.')
     return {
       ready: reason === undefined,
       ...(reason !== undefined && { reason }),

@@ -61,5 +61,7 @@ const behaviour = {
   CLAUDE_CODE_DISABLE_REFUSAL_FALLBACK: '1',
   // Memories of other conversations would leak between callers.
   CLAUDE_CODE_DISABLE_AUTO_MEMORY: '1',
+  // A subagent or a command in the background would outlive the answer.
+  CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1',
   DISABLE_AUTOUPDATER: '1',
 }

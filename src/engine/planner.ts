@@ -1,4 +1,5 @@
 import { mkdir, realpath } from 'node:fs/promises'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { TurnContext } from '../turn/backend.ts'
 import { defaultClaudeOptions, type McpServer } from '../turn/claude-options.ts'
@@ -11,6 +12,7 @@ import { longHistory, type Prompt, toPrompt } from './history.ts'
 import { resolveMcpServers } from './mcp.ts'
 import { type KnownModels, resolveModel } from './models.ts'
 import type { Decisions } from './options.ts'
+import { credentialPaths } from './permissions/forbidden.ts'
 import { planPermissions, type ToolPolicy } from './permissions/plan.ts'
 import type { SessionRecord, Sessions } from './sessions.ts'
 import { canWriteTranscript, composeTranscript, writeTranscript } from './transcript.ts'
@@ -26,6 +28,8 @@ export type PlannerOptions = {
   dataDir: string
   /** Claude Code's own folder, which no tool may touch. */
   claudeDir: string
+  /** More files and folders that no tool may touch. */
+  forbidden: string[]
   workspaceRoots: string[]
   mcpServers: Record<string, McpServer>
   allowRequestMcpCommands: boolean
@@ -64,7 +68,8 @@ export class Planner {
         ? undefined
         : await workspace.folder(claude.workingDir, 'claude_options.working_dir')
     const session = await this.#session(turn, context, asked)
-    const folder = asked ?? session?.folder ?? (await this.#ownFolder(context.owner))
+    const ownFolder = await this.#ownFolder(context.owner)
+    const folder = asked ?? session?.folder ?? ownFolder
     const addDirs = await Promise.all(
       claude.addDirs.map((path, index) =>
         workspace.folder(path, `claude_options.add_dirs[${index}]`),
@@ -74,13 +79,14 @@ export class Planner {
       cwd: folder,
       addDirs,
       roots: workspace.roots,
-      forbidden: [this.#options.dataDir, this.#options.claudeDir],
+      forbidden: [this.#options.dataDir, this.#options.claudeDir, ...this.#options.forbidden],
+      ownFolder,
     }
     const permissions = planPermissions(claude, this.#options.policy, place)
     const messages = await this.#attach(turn, context, { workspace, base: folder })
     const decisions: Decisions = {
       claude: this.#binary(),
-      environment: this.#options.environment,
+      environment: await this.#environment(context.owner),
       folder,
       ...(model !== undefined && { model }),
       modelListed: model !== undefined && known.listed.some(({ value }) => value === model),
@@ -146,7 +152,7 @@ export class Planner {
     const folder = await this.#ownFolder(anonymous)
     const place = { cwd: folder, addDirs: [], roots: [], forbidden: [] }
     const { options, agentic } = planPermissions(turn.claude, this.#options.policy, place)
-    const { environment } = this.#options
+    const environment = await this.#environment(anonymous)
     return {
       turn,
       decisions: {
@@ -223,14 +229,29 @@ export class Planner {
     return realpath(folder)
   }
 
+  /** Claude Code's temporary files, which commands in the sandbox may read and write, are apart for each caller too. */
+  async #environment(owner: string): Promise<Record<string, string>> {
+    const folder = join(this.#options.dataDir, 'temporary', owner)
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    return { ...this.#options.environment, CLAUDE_CODE_TMPDIR: folder }
+  }
+
   async #debugLog(requestId: string): Promise<string> {
     const folder = join(this.#options.dataDir, 'debug')
     await mkdir(folder, { recursive: true, mode: 0o700 })
     return join(folder, `${requestId.replace(/[^\w.-]/g, '_')}.log`)
   }
 
+  /** What no request may reach although it may lie inside a workspace root: sessions and logs of all callers, logins. */
+  #forbidden(): string[] {
+    return [this.#options.dataDir, this.#options.claudeDir]
+  }
+
   #openWorkspace(): Promise<Workspace> {
-    const workspace = (this.#workspace ??= openWorkspace({ roots: this.#options.workspaceRoots }))
+    const workspace = (this.#workspace ??= openWorkspace({
+      roots: this.#options.workspaceRoots,
+      forbidden: [...this.#forbidden(), ...credentialPaths(homedir())],
+    }))
     return workspace
   }
 }

@@ -28,7 +28,7 @@ export function checkSandbox(options: {
 function missing(sandbox: 'auto' | 'required', message: string, advice: string): Finding {
   return sandbox === 'required'
     ? failure('sandbox', `${message}, and SANDBOX=required`, advice)
-    : warning('sandbox', `${message}; commands of tools would run without one`, advice)
+    : warning('sandbox', `${message}; requests cannot use the Bash tool`, advice)
 }
 
 function isOnPath(program: string, searchPath: string): boolean {
