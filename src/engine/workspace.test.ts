@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { TurnError } from '../turn/error.ts'
+import type * as regularFile from './regular-file.ts'
 import { openRegularFile } from './regular-file.ts'
 import { openWorkspace, type Workspace } from './workspace.ts'
 
@@ -11,7 +12,7 @@ import { openWorkspace, type Workspace } from './workspace.ts'
 const race = vi.hoisted(() => ({ beforeOpening: async () => {} }))
 
 vi.mock('./regular-file.ts', async (load) => {
-  const real = await load<typeof import('./regular-file.ts')>()
+  const real = await load<typeof regularFile>()
   return {
     ...real,
     openRegularFile: async (path: string) => {

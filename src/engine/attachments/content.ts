@@ -21,6 +21,8 @@ export async function recognize(bytes: Buffer): Promise<Content> {
   if (mediaType) return { type: 'image', mediaType }
   const text = decodeText(bytes)
   if (text !== undefined) return { type: 'text', text }
+  const start = bytes.toString('hex', 0, 2)
+  if (start === 'fffe' || start === 'feff') return { type: 'unknown', name: 'text in UTF-16' }
   return {
     type: 'unknown',
     name: found ? `a file of type ${found.mime}` : 'binary data of an unknown type',

@@ -137,7 +137,7 @@ describe('readFiles', () => {
     ['a\0', 'NUL'],
     ['b.bin', "'b.bin' is binary data of an unknown type"],
     ['c.zip', "'c.zip' is a file of type application/zip"],
-    ['utf16.txt', 'binary data'],
+    ['utf16.txt', 'text in UTF-16'],
     ['latin1.txt', 'binary data'],
     ['big.txt', 'larger than 10000 bytes, the limit that FILE_LIMIT_MB sets'],
     ['wide.png', '9000 × 1 pixels'],

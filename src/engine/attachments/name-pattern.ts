@@ -113,9 +113,10 @@ function cutsOf(text: string, begin: number): [cuts: number[], end: number | und
   return [cuts, undefined]
 }
 
+/** Whether a pattern begins with a dot of its own: not with `?` or `[!…]`, which take nearly everything. */
 function saysDot(pattern: NamePattern): boolean {
   const [first] = pattern
-  return typeof first === 'function' && first('.') && !first('x')
+  return typeof first === 'function' && first('.') && !first('\u{10ffff}')
 }
 
 function characterSet(text: string, negated: boolean): (character: string) => boolean {
