@@ -23,6 +23,8 @@ export class RequestRecords {
   open(request: FastifyRequest, reply: FastifyReply): void {
     const record: RequestRecord = { startedMs: performance.now(), owner: 'anonymous', facts: {} }
     this.#records.set(request, record)
+    // A connection that breaks shows as `close`; nobody else needs the error.
+    reply.raw.on('error', () => {})
     // `close` comes after `finish`, and alone when the caller has left.
     reply.raw.once('close', () => this.#close(request, reply, record))
   }

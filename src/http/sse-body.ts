@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { type SseFrame, writeFrame } from '../dialects/sse.ts'
 
@@ -46,15 +45,15 @@ export class SseBody {
     return this.#raw.destroyed || this.#raw.writableEnded
   }
 
-  async #drained(): Promise<void> {
-    const done = new AbortController()
-    try {
-      await Promise.race([
-        once(this.#raw, 'drain', { signal: done.signal }),
-        once(this.#raw, 'close', { signal: done.signal }),
-      ])
-    } finally {
-      done.abort()
-    }
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#raw.off('drain', done)
+        this.#raw.off('close', done)
+        resolve()
+      }
+      this.#raw.on('drain', done)
+      this.#raw.on('close', done)
+    })
   }
 }

@@ -72,6 +72,11 @@ describe('with a key', () => {
     expect(backend.runs).toEqual([])
   })
 
+  it('is taken from the header that Azure clients send', async () => {
+    const { azure } = await start({ apiKey: 's3cret' })
+    expect((await azure.models.list()).data[0]?.id).toBe('claude-code')
+  })
+
   it('is refused with the class that clients know', async () => {
     const { url } = await start({ apiKey: 's3cret' })
     const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'wrong', maxRetries: 0 })

@@ -280,6 +280,13 @@ describe('a stream', () => {
   })
 })
 
+const relayed = (...values: Record<string, unknown>[]): Script =>
+  async function* (): AsyncGenerator<TurnEvent> {
+    yield { type: 'start', id: 'up', provider: 'other', model: 'm' }
+    for (const value of values) yield { type: 'relay', dialect: 'openai-chat', value }
+    yield { type: 'finish', reason: 'stop', model: 'm', usage }
+  }
+
 describe('an answer that an upstream of the same dialect gives', () => {
   const body = {
     id: 'up',
@@ -287,13 +294,6 @@ describe('an answer that an upstream of the same dialect gives', () => {
     choices: [{ index: 0, message: { content: 'x' }, extra: 1 }],
     more: { a: 1 },
   }
-  const relayed = (...values: Record<string, unknown>[]): Script =>
-    async function* (): AsyncGenerator<TurnEvent> {
-      yield { type: 'start', id: 'up', provider: 'other', model: 'm' }
-      for (const value of values) yield { type: 'relay', dialect: 'openai-chat', value }
-      yield { type: 'finish', reason: 'stop', model: 'm', usage }
-    }
-
   it('goes out as it came, and nothing of the request counts as ignored', async () => {
     const { post } = await start(relayed(body))
     const response = await post({ ...request, temperature: 0 })

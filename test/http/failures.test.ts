@@ -119,7 +119,7 @@ describe('a failure before the first output', () => {
         if (run === 1) throw new TurnError('overloaded', 'Busy.')
         await new Promise((resolve) => signal.addEventListener('abort', resolve))
         stopped.push(run)
-        throw signal.reason
+        yield* fails(signal.reason as Error)
       })
       const error = await failure(client.chat.completions.create({ ...request, n: 3, stream }))
       expect(error.code).toBe('overloaded')

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { TurnContext } from '../../src/turn/backend.ts'
@@ -60,6 +61,7 @@ describe('a caller that leaves', () => {
     let isAborted = false
     server = await serve(async function* (_turn, context) {
       await aborted(context).finally(() => (isAborted = true))
+      yield* begin
     })
     const leave = new AbortController()
     const answer = server.client.chat.completions.create(
@@ -108,16 +110,15 @@ describe('a caller that reads slowly', () => {
 
 describe('close', () => {
   it('waits for running answers, on kept connections too', async () => {
-    let go = (): void => {}
-    const gate = new Promise<void>((resolve) => (go = resolve))
+    const gate = new AbortController()
     server = await serve(async function* () {
-      await gate
+      await once(gate.signal, 'abort')
       yield* says('done')
     })
     const answer = server.client.chat.completions.create(request)
     await until(() => server?.backend.runs.length === 1)
     const closed = server.close()
-    setTimeout(go, 50)
+    setTimeout(() => gate.abort(), 50)
     expect((await answer).choices[0]?.message.content).toBe('done')
     const startedMs = performance.now()
     await closed

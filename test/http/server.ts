@@ -55,9 +55,9 @@ export type TestServer = AsyncDisposable & {
   backend: ScriptedBackend
   finished: RequestFinished[]
   faults: unknown[]
-  close(): Promise<void>
-  fetch(path: string, init?: RequestInit): Promise<Response>
-  post(body: unknown, headers?: Record<string, string>): Promise<Response>
+  close: () => Promise<void>
+  fetch: (path: string, init?: RequestInit) => Promise<Response>
+  post: (body: unknown, headers?: Record<string, string>) => Promise<Response>
 }
 
 export type TestOptions = Partial<HttpParts['options']> &

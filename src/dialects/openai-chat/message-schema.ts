@@ -13,6 +13,11 @@ const imagePart = z.looseObject({
 /** Parts that OpenAI takes and we do not; decode.ts says so. */
 const foreignPart = z.looseObject({ type: z.enum(['input_audio', 'file']) })
 
+// What is listed as allowed leaves out what decode.ts refuses.
+const userPart = z.discriminatedUnion('type', [textPart, imagePart, foreignPart], {
+  error: (issue) => (issue.code === 'invalid_union' ? 'one of "text", "image_url"' : undefined),
+})
+
 const refusalPart = z.looseObject({ type: z.literal('refusal'), refusal: z.string() })
 
 const content = { error: 'a string or an array of parts' }
@@ -21,34 +26,37 @@ const name = z.string().nullish()
 const textContent = z.union([z.string(), z.array(textPart).min(1)], content)
 
 /** A message of a request, every role that OpenAI has. */
-export const messageSchema = z.discriminatedUnion('role', [
-  z.looseObject({ role: z.enum(['system', 'developer']), content: textContent, name }),
-  z.looseObject({
-    role: z.literal('user'),
-    content: z.union(
-      [
-        z.string(),
-        z.array(z.discriminatedUnion('type', [textPart, imagePart, foreignPart])).min(1),
-      ],
-      content,
-    ),
-    name,
-  }),
-  z.looseObject({
-    role: z.literal('assistant'),
-    content: z
-      .union(
-        [z.string(), z.array(z.discriminatedUnion('type', [textPart, refusalPart])).min(1)],
-        content,
-      )
-      .nullish(),
-    refusal: z.string().nullish(),
-    tool_calls: z.array(z.unknown()).nullish(),
-    function_call: z.unknown(),
-    name,
-  }),
-  z.looseObject({ role: z.enum(['tool', 'function']) }),
-])
+export const messageSchema = z.discriminatedUnion(
+  'role',
+  [
+    z.looseObject({ role: z.enum(['system', 'developer']), content: textContent, name }),
+    z.looseObject({
+      role: z.literal('user'),
+      content: z.union([z.string(), z.array(userPart).min(1)], content),
+      name,
+    }),
+    z.looseObject({
+      role: z.literal('assistant'),
+      content: z
+        .union(
+          [z.string(), z.array(z.discriminatedUnion('type', [textPart, refusalPart])).min(1)],
+          content,
+        )
+        .nullish(),
+      refusal: z.string().nullish(),
+      tool_calls: z.array(z.unknown()).nullish(),
+      function_call: z.unknown().optional(),
+      name,
+    }),
+    z.looseObject({ role: z.enum(['tool', 'function']) }),
+  ],
+  {
+    error: (issue) =>
+      issue.code === 'invalid_union'
+        ? 'one of "system", "developer", "user", "assistant"'
+        : undefined,
+  },
+)
 
 export type ChatMessage = z.infer<typeof messageSchema>
 export type UserContent = Extract<ChatMessage, { role: 'user' }>['content']

@@ -22,14 +22,14 @@ export function firstProblem(error: z.ZodError, body: unknown, prefix: Path = []
   if (value === undefined && path.length > 0) {
     return new TurnError(
       'missing_required_parameter',
-      `${param} is missing; it must be ${expectation(issue)}.`,
+      `${param} is missing; it must ${expectation(issue)}.`,
       { param },
     )
   }
   const name = path.length === 0 ? 'The body' : param
   return new TurnError(
     codeOf(issue),
-    `${name} must be ${expectation(issue)}; got ${describe(value, issue)}.`,
+    `${name} must ${expectation(issue)}; got ${describe(value, issue)}.`,
     { ...(path.length > 0 && { param }) },
   )
 }
@@ -58,27 +58,39 @@ function codeOf(issue: Issue): ErrorCode {
   return isType ? 'invalid_type' : 'invalid_value'
 }
 
+/** Completes "it must …". */
 function expectation(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return typeNames[issue.expected] ?? `of type ${issue.expected}`
+      return `be ${typeNames[issue.expected] ?? `of type ${issue.expected}`}`
     case 'invalid_value':
-      return oneOf(issue.values)
+      return `be ${oneOf(issue.values)}`
     case 'invalid_union':
-      return issue.discriminator === undefined ? issue.message : oneOf(optionsOf(issue))
+      return `be ${hasOwnWords(issue) ? issue.message : oneOf(optionsOf(issue))}`
     case 'too_small':
-      return issue.origin === 'number' || issue.origin === 'int'
-        ? `${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`
-        : issue.minimum === 1
-          ? 'not empty'
-          : `of length ${issue.minimum} or more`
+      if (issue.minimum === 1 && issue.origin in countNames) return 'not be empty'
+      return bound(
+        issue.origin,
+        issue.inclusive === false ? 'more than' : 'at least',
+        issue.minimum,
+      )
     case 'too_big':
-      return issue.origin === 'number' || issue.origin === 'int'
-        ? `at most ${issue.maximum}`
-        : `of length ${issue.maximum} or less`
+      return bound(issue.origin, 'at most', issue.maximum)
     default:
-      return issue.message
+      return `be ${issue.message}`
   }
+}
+
+function bound(origin: string, relation: string, limit: number | bigint): string {
+  const count = countNames[origin]
+  return count === undefined ? `be ${relation} ${limit}` : `have ${relation} ${limit} ${count}`
+}
+
+const countNames: Readonly<Record<string, string>> = { array: 'items', string: 'characters' }
+
+/** Zod's own words for a union say nothing. */
+function hasOwnWords({ message }: Issue): boolean {
+  return message !== 'Invalid input'
 }
 
 /** What the discriminator may be; zod 4.6 reports it without typing it. */
@@ -105,7 +117,8 @@ export function oneOf(values: readonly unknown[]): string {
 /** A value as an error message names it. Text is quoted only where it stands for one of a few words: it may be a secret. */
 function describe(value: unknown, issue: Issue): string {
   if (value === null) return 'null'
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array'
+  if (Array.isArray(value))
+    return value.length === 0 ? 'an empty array' : `an array of ${value.length}`
   switch (typeof value) {
     case 'string':
       if (value === '') return 'an empty string'
