@@ -1,7 +1,10 @@
 import type { Usage } from './usage.ts'
 
-/** Why an answer ended. `stop`: of itself or at a stop sequence; `length`: at a token or turn limit. */
-export type FinishReason = 'stop' | 'length' | 'content-filter'
+/**
+ * Why an answer ended. `stop`: of itself or at a stop sequence; `length`: at a token or turn limit; `tool-calls`: the caller's
+ * tools are to be run.
+ */
+export type FinishReason = 'stop' | 'length' | 'content-filter' | 'tool-calls'
 
 /** A tool that Claude Code ran here, or what came of it; shown to callers that ask for `include_activity`. */
 export type Activity =
@@ -49,6 +52,10 @@ export type TurnEvent =
   | { type: 'reasoning-start'; block: number }
   | { type: 'reasoning-delta'; block: number; text: string }
   | { type: 'reasoning-end'; block: number }
+  | { type: 'tool-call-start'; block: number; id: string; name: string; kind: 'function' | 'custom' }
+  /** A piece of the call's input: JSON text for a function, free text for a custom tool. */
+  | { type: 'tool-call-delta'; block: number; input: string }
+  | { type: 'tool-call-end'; block: number }
   | { type: 'activity'; activity: Activity }
   | { type: 'relay'; dialect: string; value: Readonly<Record<string, unknown>> }
   | { type: 'finish'; reason: FinishReason; model: string; usage: Usage; claude?: ClaudeRun }

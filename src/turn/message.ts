@@ -31,7 +31,21 @@ export type DocumentPart = {
 export type UserPart = TextPart | ImagePart | DocumentPart
 
 export type UserMessage = { role: 'user'; content: UserPart[] }
-export type AssistantMessage = { role: 'assistant'; content: TextPart[] }
+
+/** A call of one of the caller's tools, as the model made it. */
+export type ToolCallPart = {
+  type: 'tool-call'
+  id: string
+  name: string
+  /** JSON text for a function, free text for a custom tool. */
+  input: string
+  kind: 'function' | 'custom'
+}
+
+export type AssistantMessage = { role: 'assistant'; content: (TextPart | ToolCallPart)[] }
+
+/** What came of one call. */
+export type ToolMessage = { role: 'tool'; callId: string; content: UserPart[] }
 
 /** One turn of the conversation, in the order in which the caller sent it. */
-export type Message = UserMessage | AssistantMessage
+export type Message = UserMessage | AssistantMessage | ToolMessage

@@ -1,5 +1,6 @@
 import { TurnError } from './error.ts'
 import type { Activity, ClaudeRun, FinishReason, Notice, TurnEvent } from './event.ts'
+import type { ToolCallPart } from './message.ts'
 import type { Usage } from './usage.ts'
 
 /** The whole answer: the fold of a turn's events. */
@@ -10,6 +11,8 @@ export type TurnResult = {
   text: string
   /** Absent when the model showed no thinking. */
   reasoning?: string
+  /** Calls of the caller's tools, in the model's order. */
+  toolCalls: ToolCallPart[]
   activity: Activity[]
   notices: Notice[]
   reason: FinishReason
@@ -23,6 +26,7 @@ export type TurnResult = {
 export async function collect(events: AsyncIterable<TurnEvent>): Promise<TurnResult> {
   const text: string[] = []
   const reasoning: string[] = []
+  const toolCalls: ToolCallPart[] = []
   const activity: Activity[] = []
   const notices: Notice[] = []
   let start: Extract<TurnEvent, { type: 'start' }> | undefined
@@ -42,6 +46,14 @@ export async function collect(events: AsyncIterable<TurnEvent>): Promise<TurnRes
       case 'reasoning-delta':
         reasoning.push(event.text)
         break
+      case 'tool-call-start':
+        toolCalls.push({ type: 'tool-call', id: event.id, name: event.name, input: '', kind: event.kind })
+        break
+      case 'tool-call-delta': {
+        const call = toolCalls.at(-1)
+        if (call) call.input += event.input
+        break
+      }
       case 'activity':
         activity.push(event.activity)
         break
@@ -55,6 +67,7 @@ export async function collect(events: AsyncIterable<TurnEvent>): Promise<TurnRes
       case 'text-end':
       case 'reasoning-start':
       case 'reasoning-end':
+      case 'tool-call-end':
         break
     }
   }
@@ -65,6 +78,7 @@ export async function collect(events: AsyncIterable<TurnEvent>): Promise<TurnRes
     model: finish.model,
     text: text.join(''),
     ...(reasoning.length > 0 && { reasoning: reasoning.join('') }),
+    toolCalls,
     activity,
     notices,
     reason: finish.reason,

@@ -1,5 +1,6 @@
 import type { ClaudeOptions } from './claude-options.ts'
 import type { Message } from './message.ts'
+import type { OutputFormat, Tool, ToolChoice } from './tool.ts'
 
 /** How hard to think; OpenAI's `reasoning_effort` and Claude Code's `effort` in one scale. */
 export const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
@@ -11,7 +12,7 @@ export type Turn = {
   model?: string
   /** The system and developer messages, in order. */
   instructions: string[]
-  /** The conversation; never empty, and its last message is the user's. */
+  /** The conversation; never empty, and its last message is the user's or a tool's. */
   messages: Message[]
   limits: {
     /** The most tokens of the answer, thinking included. */
@@ -20,6 +21,12 @@ export type Turn = {
     stopSequences: string[]
   }
   effort?: Effort
+  /** The caller's own tools. */
+  tools: Tool[]
+  toolChoice: ToolChoice
+  /** Whether one answer may call several tools. */
+  parallelToolCalls: boolean
+  output: OutputFormat
   claude: ClaudeOptions
   /** The caller's own request body, untouched, for a backend that speaks the same dialect. */
   source: { dialect: string; body: Readonly<Record<string, unknown>> }
