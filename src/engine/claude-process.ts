@@ -22,6 +22,8 @@ export type LateSettings = {
   /** Turns thinking off where the model allows it. */
   noThinking: boolean
   maxOutputTokens?: number
+  /** An answer may call at most one tool. */
+  oneToolCall?: true
 }
 
 /** One Claude Code process, as a conversation partner: messages go in, SDK messages come out, one turn at a time. */
@@ -54,11 +56,10 @@ export class ClaudeProcess {
   }
 
   async set(settings: LateSettings): Promise<void> {
+    const environment = environmentOf(settings)
     const flags: Parameters<Query['applyFlagSettings']>[0] = {
       ...(settings.effort && { effortLevel: settings.effort }),
-      ...(settings.maxOutputTokens !== undefined && {
-        env: { CLAUDE_CODE_MAX_OUTPUT_TOKENS: String(settings.maxOutputTokens) },
-      }),
+      ...(Object.keys(environment).length > 0 && { env: environment }),
     }
     await this.#guard(
       Promise.all([
@@ -158,5 +159,14 @@ function userMessage(
     message: { role: 'user', content },
     parent_tool_use_id: null,
     uuid: crypto.randomUUID(),
+  }
+}
+
+/** Fields of the API request that Claude Code sets only from its environment. */
+function environmentOf({ maxOutputTokens, oneToolCall }: LateSettings): Record<string, string> {
+  const body = { tool_choice: { type: 'auto', disable_parallel_tool_use: true } }
+  return {
+    ...(maxOutputTokens !== undefined && { CLAUDE_CODE_MAX_OUTPUT_TOKENS: String(maxOutputTokens) }),
+    ...(oneToolCall && { CLAUDE_CODE_EXTRA_BODY: JSON.stringify(body) }),
   }
 }

@@ -38,6 +38,11 @@ export class ClientTools {
     return this.#tools.get(name)?.kind
   }
 
+  /** Whether the choice allows a call of this tool. */
+  isChosen(name: string): boolean {
+    return this.#notChosen(name) === undefined
+  }
+
   /** Whether a call's input may reach the caller only whole. */
   isHeld(name: string): boolean {
     return this.kindOf(name) === 'custom' || this.#checks.has(name)

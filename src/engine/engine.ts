@@ -235,6 +235,8 @@ export class Engine implements Backend {
     return {
       provider: this.name,
       agentic: plan.decisions.agentic,
+      clientTools: plan.decisions.clientTools,
+      ...(plan.decisions.check && { check: plan.decisions.check }),
       retryPatienceMs,
       ...(plan.decisions.debugLog !== undefined && { debugLog: plan.decisions.debugLog }),
     }

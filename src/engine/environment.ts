@@ -63,5 +63,9 @@ const behaviour = {
   CLAUDE_CODE_DISABLE_AUTO_MEMORY: '1',
   // A subagent or a command in the background would outlive the answer.
   CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1',
+  // The caller's functions keep their names, are all shown, and are described in full.
+  CLAUDE_AGENT_SDK_MCP_NO_PREFIX: '1',
+  ENABLE_TOOL_SEARCH: 'false',
+  CLAUDE_CODE_MAX_MCP_DESCRIPTION_LENGTH: '1000000',
   DISABLE_AUTOUPDATER: '1',
 }

@@ -1,20 +1,28 @@
 import type { ContentBlockParam } from '@anthropic-ai/sdk/resources/messages'
+import { TurnError } from '../turn/error.ts'
 import type { Message } from '../turn/message.ts'
-import { toContentBlocks } from './attachments/blocks.ts'
+import { type ApiMessage, toApiMessages } from './api-messages.ts'
 import type { ClaudeProcess } from './claude-process.ts'
 import type { TurnClock } from './turn-clock.ts'
 
-/** A conversation as the process gets it: the messages before the question, and the question. */
-export type Prompt = { earlier: Message[]; question: ContentBlockParam[] }
+/** A conversation as a process gets it: the messages before the question, and the question. */
+export type Prompt = { earlier: ApiMessage[]; question: ContentBlockParam[] }
 
-/**
- * Divides a conversation. `resumed`: the session holds everything up to the last assistant message already, so only what
- * follows it is sent. The Anthropic API refuses empty text; an empty piece of text says nothing and is left out.
- */
-export function toPrompt(messages: readonly Message[], resumed: boolean): Prompt {
-  const begin = resumed ? messages.findLastIndex(({ role }) => role === 'assistant') + 1 : 0
-  const last = messages.length - 1
-  return { earlier: messages.slice(begin, last), question: blocksOf(messages[last]) }
+/** What follows the last assistant message: new to whoever knows the conversation up to there. */
+export function newMessages(messages: readonly Message[]): Message[] {
+  return messages.slice(messages.findLastIndex(({ role }) => role === 'assistant') + 1)
+}
+
+/** Divides a conversation. Throws `invalid_value` when there is nothing to ask. */
+export function toPrompt(messages: readonly Message[]): Prompt {
+  const sent = toApiMessages(messages)
+  const question = sent.at(-1)
+  if (question?.role !== 'user') {
+    throw new TurnError('invalid_value', 'The last message is empty; Claude needs a question or a result to answer.', {
+      param: 'messages',
+    })
+  }
+  return { earlier: sent.slice(0, -1), question: question.content }
 }
 
 /**
@@ -29,27 +37,19 @@ export const longHistory = 60
  */
 export async function feed(
   process: ClaudeProcess,
-  earlier: readonly Message[],
+  earlier: readonly ApiMessage[],
   clock: TurnClock,
 ): Promise<void> {
-  for (const message of earlier) {
-    const blocks = blocksOf(message)
-    if (blocks.length === 0) continue
-    if (message.role === 'assistant') {
-      process.addAssistant(blocks)
+  for (const { role, content } of earlier) {
+    if (role === 'assistant') {
+      process.addAssistant(content)
       continue
     }
-    process.addUser(blocks)
+    process.addUser(content)
     let taken = false
     while (!taken) {
       const reply = await clock.wait('start', process.next())
       taken = reply.type === 'result'
     }
   }
-}
-
-/** A message's content for the Anthropic API, which refuses empty text. */
-export function blocksOf(message: Message | undefined): ContentBlockParam[] {
-  if (!message) return []
-  return toContentBlocks(message.content.filter((part) => part.type !== 'text' || part.text !== ''))
 }

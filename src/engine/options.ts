@@ -1,6 +1,9 @@
 import type { EffortLevel, McpServerConfig, Options } from '@anthropic-ai/claude-agent-sdk'
 import type { Effort, Turn } from '../turn/turn.ts'
 import type { LateSettings } from './claude-process.ts'
+import type { ClientTools } from './client-tools.ts'
+import type { SchemaCheck } from './schema-check.ts'
+import { answerSchema } from './structured-output.ts'
 
 /** What was decided about a turn before its process is chosen. */
 export type Decisions = {
@@ -23,6 +26,10 @@ export type Decisions = {
   permissions: Partial<Options>
   /** Built-in tools may run. */
   agentic: boolean
+  /** The caller's own tools. */
+  clientTools: ClientTools
+  /** Holds a structured answer to the caller's schema. */
+  check?: SchemaCheck
 }
 
 /** Options of every process alike, so that as many turns as possible find a waiting one. */
@@ -42,6 +49,7 @@ const common = {
 export function processOptions(turn: Turn, decisions: Decisions): Options {
   const { claude } = turn
   const session = decisions.resume ?? decisions.composed
+  const schema = answerSchema(turn.output)
   return {
     ...common,
     pathToClaudeCodeExecutable: decisions.claude,
@@ -51,7 +59,8 @@ export function processOptions(turn: Turn, decisions: Decisions): Options {
     tools: [],
     ...decisions.permissions,
     ...systemPrompt(turn, decisions),
-    ...(Object.keys(decisions.mcpServers).length > 0 && { mcpServers: decisions.mcpServers }),
+    ...mcpServers(decisions),
+    ...(schema && { outputFormat: { type: 'json_schema', schema } }),
     ...(decisions.model !== undefined && !decisions.modelListed && { model: decisions.model }),
     ...(session !== undefined && { resume: session }),
     ...(decisions.debugLog !== undefined && { debugFile: decisions.debugLog }),
@@ -70,6 +79,7 @@ export function lateSettings(turn: Turn, decisions: Decisions): LateSettings {
     ...(turn.limits.maxOutputTokens !== undefined && {
       maxOutputTokens: turn.limits.maxOutputTokens,
     }),
+    ...(decisions.clientTools.any && !turn.parallelToolCalls && { oneToolCall: true }),
   }
 }
 
@@ -95,11 +105,13 @@ function environmentOf({ environment, agentic, resume }: Decisions): Record<stri
  * With built-in tools Claude Code's own prompt with the caller's text at its end; without, the caller's text alone. A session
  * keeps the prompt that it began with, unless the caller sends one now.
  */
-function systemPrompt(turn: Turn, { agentic, resume }: Decisions): Pick<Options, 'systemPrompt'> {
+function systemPrompt(turn: Turn, { agentic, resume, clientTools }: Decisions): Pick<Options, 'systemPrompt'> {
   const { appendSystemPrompt } = turn.claude
+  const instruction = clientTools.instruction()
   const texts = [
     ...turn.instructions,
     ...(appendSystemPrompt === undefined ? [] : [appendSystemPrompt]),
+    ...(instruction === undefined ? [] : [instruction]),
   ]
   const fresh = resume !== undefined && texts.length > 0 ? { snapshot: false } : {}
   if (agentic) {
@@ -107,4 +119,9 @@ function systemPrompt(turn: Turn, { agentic, resume }: Decisions): Pick<Options,
     return { systemPrompt: { type: 'preset', preset: 'claude_code', ...append, ...fresh } }
   }
   return texts.length > 0 ? { systemPrompt: { type: 'custom', prompt: texts, ...fresh } } : {}
+}
+
+function mcpServers({ mcpServers: others, clientTools }: Decisions): Pick<Options, 'mcpServers'> {
+  const servers = { ...others, ...clientTools.server() }
+  return Object.keys(servers).length > 0 ? { mcpServers: servers } : {}
 }

@@ -1,6 +1,7 @@
 import { mkdir, realpath } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import type { Options } from '@anthropic-ai/claude-agent-sdk'
 import type { TurnContext } from '../turn/backend.ts'
 import { defaultClaudeOptions, type McpServer } from '../turn/claude-options.ts'
 import { TurnError } from '../turn/error.ts'
@@ -8,7 +9,8 @@ import type { Notice } from '../turn/event.ts'
 import type { Message, UserPart } from '../turn/message.ts'
 import type { Turn } from '../turn/turn.ts'
 import { Attachments } from './attachments/attachments.ts'
-import { longHistory, type Prompt, toPrompt } from './history.ts'
+import { ClientTools } from './client-tools.ts'
+import { longHistory, newMessages, type Prompt, toPrompt } from './history.ts'
 import { resolveMcpServers } from './mcp.ts'
 import { type KnownModels, resolveModel } from './models.ts'
 import type { Decisions } from './options.ts'
@@ -16,6 +18,7 @@ import { credentialPaths } from './permissions/forbidden.ts'
 import { planPermissions, type ToolPolicy } from './permissions/plan.ts'
 import type { SessionRecord, Sessions } from './sessions.ts'
 import { canWriteTranscript, composeTranscript, writeTranscript } from './transcript.ts'
+import { answerCheck } from './structured-output.ts'
 import { openWorkspace, type Workspace } from './workspace.ts'
 
 export type PlannerOptions = {
@@ -82,7 +85,9 @@ export class Planner {
       forbidden: [this.#options.dataDir, this.#options.claudeDir, ...this.#options.forbidden],
       ownFolder,
     }
-    const permissions = planPermissions(claude, this.#options.policy, place)
+    const clientTools = new ClientTools(turn)
+    const permissions = planPermissions(claude, this.#options.policy, place, clientTools.decide)
+    refuseSameNames(turn, permissions.options.tools)
     const messages = await this.#attach(turn, context, { workspace, base: folder })
     const decisions: Decisions = {
       claude: this.#binary(),
@@ -108,9 +113,11 @@ export class Planner {
       }),
       permissions: permissions.options,
       agentic: permissions.agentic,
+      clientTools,
+      ...(turn.output.type !== 'text' && { check: answerCheck(turn.output) }),
     }
     const mapped = mappedFrom === undefined ? [] : [mapping(mappedFrom, model)]
-    const prompt = toPrompt(messages, session !== undefined)
+    const prompt = toPrompt(session ? newMessages(messages) : messages)
     return {
       ...(await this.#longHistory(decisions, prompt)),
       notices: [...mapped, ...permissions.notices],
@@ -146,6 +153,10 @@ export class Planner {
       instructions: [],
       messages: [],
       limits: { stopSequences: [] },
+      tools: [],
+      toolChoice: { type: 'auto' },
+      parallelToolCalls: true,
+      output: { type: 'text' },
       claude: defaultClaudeOptions,
       source: { dialect: '', body: {} },
     }
@@ -163,6 +174,7 @@ export class Planner {
         mcpServers: {},
         permissions: options,
         agentic,
+        clientTools: new ClientTools(turn),
       },
     }
   }
@@ -261,4 +273,15 @@ const anonymous = 'anonymous'
 
 function mapping(from: string, to: string | undefined): Notice {
   return { type: 'model-mapped', from, to: to ?? 'default' }
+}
+
+/** Built-in tools and the caller's share one list; a name must mean one thing. */
+function refuseSameNames({ tools }: Turn, builtIn: Options['tools']): void {
+  if (!Array.isArray(builtIn)) return
+  const index = tools.findIndex(({ name }) => builtIn.includes(name))
+  if (index < 0) return
+  const name = tools[index]?.name ?? ''
+  throw new TurnError('invalid_value', `tools[${index}] is called "${name}", as a built-in tool of this request is. Rename it, or leave "${name}" out of claude_options.tools.`, {
+    param: `tools[${index}]`,
+  })
 }

@@ -3,6 +3,9 @@ import type { BetaRawMessageStreamEvent } from '@anthropic-ai/sdk/resources/beta
 import { TurnError } from '../turn/error.ts'
 import type { FinishReason, TurnEvent } from '../turn/event.ts'
 import { addUsage, noUsage, type Usage } from '../turn/usage.ts'
+import type { ClientTools } from './client-tools.ts'
+import { customInput } from './client-tools.ts'
+import { answerTool } from './structured-output.ts'
 import { type FailureSigns, failureOf, failureOfRetry } from './failures.ts'
 
 type ResultMessage = Extract<SDKMessage, { type: 'result' }>
@@ -11,6 +14,9 @@ export type TranslatorOptions = {
   provider: string
   /** Show tool uses and results. */
   includeActivity: boolean
+  clientTools: ClientTools
+  /** The text is not the answer: it comes from `StructuredOutput`. */
+  structured: boolean
   /** End the answer at the API's token limit, instead of letting Claude Code go on in a further message. */
   endAtTokenLimit: boolean
   /** The longest pause before a retry of Claude Code's own that the caller is kept waiting for, in milliseconds. */
@@ -33,7 +39,9 @@ export class Translator {
   #sessionId = ''
   #started = false
   #block = -1
-  #open: 'text' | 'reasoning' | undefined
+  #open: 'text' | 'reasoning' | 'tool-call' | undefined
+  #call: { id: string; name: string; input: string; held: boolean } | undefined
+  #calls = 0
   #textInEarlierMessage = false
   #textInThisMessage = false
   #stopReason: string | null = null
@@ -115,6 +123,30 @@ export class Translator {
     }
   }
 
+  /** Makes ready for another answer to the same turn; `forget`: nothing of the one before was shown. */
+  again({ forget = false } = {}): void {
+    this.finished = undefined
+    this.#stopReason = null
+    this.#total = noUsage
+    this.#current = noUsage
+    this.#textInEarlierMessage = false
+    this.#textInThisMessage = false
+    if (!forget) return
+    this.#started = false
+    this.#block = -1
+    this.#open = undefined
+  }
+
+  /** The number of a block that is made elsewhere. */
+  nextBlock(): number {
+    return ++this.#block
+  }
+
+  /** How many calls the caller was given. */
+  get calls(): number {
+    return this.#calls
+  }
+
   /** The end of the open block, if one is open. */
   end(): TurnEvent[] {
     const open = this.#open
@@ -127,14 +159,15 @@ export class Translator {
       case 'message_start':
         return this.#messageStart(event)
       case 'content_block_start':
-        return []
+        return event.content_block.type === 'tool_use' ? this.#callStart(event.content_block) : []
       case 'content_block_delta':
         if (event.delta.type === 'text_delta') return this.#delta('text', event.delta.text)
         if (event.delta.type === 'thinking_delta')
           return this.#delta('reasoning', event.delta.thinking)
+        if (event.delta.type === 'input_json_delta') return this.#callDelta(event.delta.partial_json)
         return []
       case 'content_block_stop':
-        return this.end()
+        return this.#call ? this.#callEnd() : this.end()
       case 'message_delta':
         this.#messageDelta(event)
         return []
@@ -189,7 +222,7 @@ export class Translator {
   }
 
   #delta(kind: 'text' | 'reasoning', text: string): TurnEvent[] {
-    if (text === '') return []
+    if (text === '' || (kind === 'text' && this.#options.structured)) return []
     const events = this.begin()
     if (this.#open !== kind) {
       events.push(...this.end())
@@ -206,6 +239,51 @@ export class Translator {
     return events
   }
 
+  /** A call of a caller's tool; what the model may not call now is told to it, and not to the caller. */
+  #callStart({ id, name }: { id: string; name: string }): TurnEvent[] {
+    const kind = this.#options.clientTools.kindOf(name)
+    if (kind === undefined) return []
+    const held = this.#options.clientTools.isHeld(name) || !this.#options.clientTools.isChosen(name)
+    this.#call = { id, name, input: '', held }
+    return held ? [] : this.#openCall(id, name, kind)
+  }
+
+  #openCall(id: string, name: string, kind: 'function' | 'custom'): TurnEvent[] {
+    const events = [...this.begin(), ...this.end()]
+    this.#open = 'tool-call'
+    this.#block++
+    this.#calls++
+    return [...events, { type: 'tool-call-start', block: this.#block, id, name, kind }]
+  }
+
+  #callDelta(input: string): TurnEvent[] {
+    if (!this.#call) return []
+    this.#call.input += input
+    if (this.#call.held || input === '') return []
+    return [{ type: 'tool-call-delta', block: this.#block, input }]
+  }
+
+  #callEnd(): TurnEvent[] {
+    const call = this.#call
+    this.#call = undefined
+    if (!call) return []
+    if (call.held) return this.#heldCall(call)
+    // No arguments are an empty object, never an empty text.
+    const events: TurnEvent[] = call.input === '' ? [{ type: 'tool-call-delta', block: this.#block, input: '{}' }] : []
+    return [...events, ...this.end()]
+  }
+
+  /** What had to be whole before it may be shown: checked as the hook checks it, so both decide alike. */
+  #heldCall({ id, name, input }: { id: string; name: string; input: string }): TurnEvent[] {
+    const { clientTools } = this.#options
+    const kind = clientTools.kindOf(name)
+    const value = parseInput(input)
+    if (kind === undefined || clientTools.refusal(name, value) !== undefined) return []
+    const text = kind === 'custom' ? String(value[customInput] ?? '') : input || '{}'
+    const opened = this.#openCall(id, name, kind)
+    return [...opened, { type: 'tool-call-delta', block: this.#block, input: text }, ...this.end()]
+  }
+
   #assistant(message: Extract<SDKMessage, { type: 'assistant' }>): TurnEvent[] {
     if (message.error) {
       if (message.parent_tool_use_id === null) this.#kind = message.error
@@ -214,11 +292,16 @@ export class Translator {
     if (!this.#options.includeActivity) return []
     const parentId = message.parent_tool_use_id
     return message.message.content.flatMap((block): TurnEvent[] => {
-      if (block.type !== 'tool_use') return []
+      if (block.type !== 'tool_use' || this.#isAnswer(block.name)) return []
       const { id, name, input } = block
       const activity = { type: 'tool-use', id, name, input, ...(parentId && { parentId }) } as const
       return [...this.begin(), ...this.end(), { type: 'activity', activity }]
     })
+  }
+
+  /** Calls of the caller's tools and the structured answer are the answer, not activity. */
+  #isAnswer(name: string): boolean {
+    return name === answerTool || this.#options.clientTools.kindOf(name) !== undefined
   }
 
   #toolResults(message: Extract<SDKMessage, { type: 'user' }>): TurnEvent[] {
@@ -261,6 +344,8 @@ export class Translator {
       this.cut = { reason: 'length' }
       return []
     }
+    // Too many answers without the right form: whoever asked for the form decides.
+    if (result.subtype === 'error_max_structured_output_retries') return []
     if (result.subtype === 'success' && !result.is_error) return []
     if (this.#kind === 'max_output_tokens') {
       this.cut = { reason: 'length' }
@@ -273,5 +358,15 @@ export class Translator {
       ...(this.#rateLimit && { rateLimit: this.#rateLimit }),
       ...(this.#retry && { retry: this.#retry }),
     })
+  }
+}
+
+/** Input that is not JSON is no input: the check then says what is missing. */
+function parseInput(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text || '{}')
+    return typeof value === 'object' && value !== null ? { ...value } : {}
+  } catch {
+    return {}
   }
 }

@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Message } from '../turn/message.ts'
-import { blocksOf } from './history.ts'
+import type { ApiMessage } from './api-messages.ts'
 
 /** Where and as what a transcript is written. */
 export type TranscriptPlace = {
@@ -30,14 +29,12 @@ export type TranscriptEntry = {
 
 /** A conversation as the transcript that Claude Code would have written of it. */
 export function composeTranscript(
-  messages: readonly Message[],
+  messages: readonly ApiMessage[],
   place: TranscriptPlace,
   now: Date,
 ): TranscriptEntry[] {
   let parentUuid: string | null = null
-  return messages.flatMap((message, index) => {
-    const content = blocksOf(message)
-    if (content.length === 0) return []
+  return messages.map(({ role, content }, index) => {
     const uuid = crypto.randomUUID()
     const entry: TranscriptEntry = {
       parentUuid,
@@ -46,13 +43,13 @@ export function composeTranscript(
       cwd: place.folder,
       sessionId: place.sessionId,
       version: place.version,
-      type: message.role,
+      type: role,
       uuid,
       timestamp: now.toISOString(),
-      message: message.role === 'user' ? { role: 'user', content } : answered(content, index),
+      message: role === 'user' ? { role, content } : answered(content, index),
     }
     parentUuid = uuid
-    return [entry]
+    return entry
   })
 }
 

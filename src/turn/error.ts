@@ -37,6 +37,12 @@ export const errorTable = {
   request_cancelled: row(499, 'invalid_request_error', false, 'The caller left before the answer was complete.'),
   server_error: row(500, 'server_error', true, 'An unexpected fault of this server.'),
   claude_crashed: row(502, 'server_error', true, 'The Claude Code process ended in the middle of the turn.'),
+  invalid_output: row(
+    502,
+    'server_error',
+    true,
+    'The model gave no answer of the form that was asked for (a call, a schema).',
+  ),
   upstream_error: row(502, 'server_error', true, 'The API behind Claude Code, or a fallback, failed.'),
   claude_not_installed: row(503, 'server_error', true, 'The Claude Code binary is missing, or too old.'),
   claude_not_logged_in: row(503, 'server_error', true, 'Claude Code has no login or key, or it was refused.'),

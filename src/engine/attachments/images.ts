@@ -86,13 +86,13 @@ export async function resolveImageParts(
   messages: readonly Message[],
   sources: ImageSources,
 ): Promise<Message[]> {
-  const urls = messages.flatMap(({ content }) => content.flatMap(urlOf))
+  const urls = messages.flatMap((message) => (message.role === 'assistant' ? [] : message.content.flatMap(urlOf)))
   if (urls.length === 0) return [...messages]
   const found = await resolveImages(urls, sources)
   const resolved = (part: UserPart): UserPart =>
     (part.type === 'image' && part.source.type === 'url' && found.get(part.source.url)) || part
   return messages.map((message) =>
-    message.role === 'user' ? { role: 'user', content: message.content.map(resolved) } : message,
+    message.role === 'assistant' ? message : { ...message, content: message.content.map(resolved) },
   )
 }
 

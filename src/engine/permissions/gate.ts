@@ -5,10 +5,13 @@ import type { Wall } from './wall.ts'
 export function gate(
   wall: Wall,
   commandsAreLimited: boolean,
+  first?: HookCallback,
 ): Pick<Options, 'canUseTool' | 'hooks'> {
   let resultsFolder: string | undefined
-  const before: HookCallback = async (event) => {
+  const before: HookCallback = async (event, toolUseId, options) => {
     if (event.hook_event_name !== 'PreToolUse') return {}
+    const decided = await first?.(event, toolUseId, options)
+    if (decided && 'hookSpecificOutput' in decided) return decided
     resultsFolder = `${event.transcript_path.replace(/\.jsonl$/, '')}/tool-results`
     const refusal = isRecord(event.tool_input)
       ? await wall({ tool: event.tool_name, input: event.tool_input }, resultsFolder)

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
-import type { Options } from '@anthropic-ai/claude-agent-sdk'
+import type { HookCallback, Options } from '@anthropic-ai/claude-agent-sdk'
 import type { ClaudeOptions } from '../../turn/claude-options.ts'
 import { TurnError } from '../../turn/error.ts'
 import type { Notice } from '../../turn/event.ts'
@@ -50,12 +50,13 @@ export type PermissionPlan = {
 
 /**
  * Decides what the tools of one request may touch. Throws a `TurnError`: 400 for a rule that is none, 403 naming the setting for
- * what the owner does not allow.
+ * what the owner does not allow. `before` decides first on each use; what it leaves open goes on to the wall.
  */
 export function planPermissions(
   claude: ClaudeOptions,
   policy: ToolPolicy,
   place: ToolPlace,
+  before?: HookCallback,
 ): PermissionPlan {
   const selection = selectTools(claude, policy)
   const agentic = selection.tools.length > 0
@@ -79,7 +80,7 @@ export function planPermissions(
     options: {
       tools: selection.tools,
       ...ruleOptions(selection, inner),
-      ...gate(wall, commandsLimited(selection)),
+      ...gate(wall, commandsLimited(selection), before),
       permissionMode: 'default',
       ...(confined && {
         sandbox: sandboxSettings({

@@ -1,0 +1,57 @@
+import type { ContentBlockParam, ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages'
+import type { AssistantMessage, Message, ToolCallPart, ToolMessage } from '../turn/message.ts'
+import { toContentBlocks } from './attachments/blocks.ts'
+import { customInput } from './client-tools.ts'
+
+/** A message as the Anthropic Messages API has it. */
+export type ApiMessage = { role: 'user' | 'assistant'; content: ContentBlockParam[] }
+
+/**
+ * A conversation in Anthropic's roles. Results of tools are the user's there, and those of one answer must be in one message, with
+ * whatever the user says next behind them. Empty text, which the API refuses, is left out, and with it a message that has nothing
+ * else.
+ */
+export function toApiMessages(messages: readonly Message[]): ApiMessage[] {
+  const found: ApiMessage[] = []
+  let results: ToolResultBlockParam[] = []
+  for (const message of messages) {
+    if (message.role === 'tool') {
+      results.push(toResult(message))
+      continue
+    }
+    const content = message.role === 'user' ? toContentBlocks(message.content) : toAnswer(message)
+    if (message.role === 'user' && results.length > 0) {
+      found.push({ role: 'user', content: [...results, ...content] })
+    } else {
+      if (results.length > 0) found.push({ role: 'user', content: results })
+      if (content.length > 0) found.push({ role: message.role, content })
+    }
+    results = []
+  }
+  if (results.length > 0) found.push({ role: 'user', content: results })
+  return found
+}
+
+function toAnswer({ content }: AssistantMessage): ContentBlockParam[] {
+  return content.flatMap((part): ContentBlockParam[] => {
+    if (part.type === 'tool-call') {
+      return [{ type: 'tool_use', id: toApiId(part.id), name: part.name, input: inputOf(part) }]
+    }
+    return part.text === '' ? [] : [{ type: 'text', text: part.text }]
+  })
+}
+
+/** The dialect has checked that a function's arguments are JSON. */
+function inputOf(call: ToolCallPart): unknown {
+  return call.kind === 'custom' ? { [customInput]: call.input } : JSON.parse(call.input)
+}
+
+function toResult({ callId, content }: ToolMessage): ToolResultBlockParam {
+  const blocks = toContentBlocks(content).filter((block) => block.type === 'text' || block.type === 'image' || block.type === 'document')
+  return { type: 'tool_result', tool_use_id: toApiId(callId), ...(blocks.length > 0 && { content: blocks }) }
+}
+
+/** The API takes letters, digits, `_` and `-` in ids; other vendors' ids may have more. */
+export function toApiId(id: string): string {
+  return id.replace(/[^a-zA-Z0-9_-]/g, (character) => `_${character.codePointAt(0)?.toString(16) ?? ''}_`)
+}
