@@ -65,7 +65,11 @@ export async function* answer(
       yield { type: 'finish', reason, model: translator.model, usage: tally.usage, claude: run }
       return
     }
-    if (attempt === corrections) throw new TurnError('invalid_output', `The model was asked ${attempt + 1} times and gave no answer of the requested form: ${problem}`)
+    if (attempt === corrections)
+      throw new TurnError(
+        'invalid_output',
+        `The model was asked ${attempt + 1} times and gave no answer of the requested form: ${problem}`,
+      )
     shape.again()
     process.ask([{ type: 'text', text: problem }])
   }
@@ -97,7 +101,9 @@ function formProblem(
   if (translator.calls > 0) return undefined
   if (clientTools.mustCall) return `No tool was called. ${clientTools.instruction() ?? ''}`
   const wrong = check?.(result?.subtype === 'success' ? result.structured_output : undefined)
-  return wrong === undefined ? undefined : `The structured answer is not valid: ${wrong}. Give the whole answer again, corrected.`
+  return wrong === undefined
+    ? undefined
+    : `The structured answer is not valid: ${wrong}. Give the whole answer again, corrected.`
 }
 
 /** How the content of the answer is made of what Claude Code says. */
@@ -139,7 +145,8 @@ function documentShape(translator: Translator): Shape {
       return []
     },
     *end(result, run, usage) {
-      if (!result) throw new TurnError('claude_crashed', 'Claude Code ended the turn without a result.')
+      if (!result)
+        throw new TurnError('claude_crashed', 'Claude Code ended the turn without a result.')
       yield translator.startEvent()
       yield* wholeText(0, resultDocument(result, run, usage, translator.model))
     },
@@ -155,7 +162,8 @@ function structuredShape(translator: Translator): Shape {
       yield* translator.begin()
       yield* translator.end()
       const value = result?.subtype === 'success' ? result.structured_output : undefined
-      if (value !== undefined && translator.calls === 0) yield* wholeText(translator.nextBlock(), JSON.stringify(value))
+      if (value !== undefined && translator.calls === 0)
+        yield* wholeText(translator.nextBlock(), JSON.stringify(value))
     },
     again: () => translator.again(),
   }

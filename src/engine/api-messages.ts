@@ -47,11 +47,20 @@ function inputOf(call: ToolCallPart): unknown {
 }
 
 function toResult({ callId, content }: ToolMessage): ToolResultBlockParam {
-  const blocks = toContentBlocks(content).filter((block) => block.type === 'text' || block.type === 'image' || block.type === 'document')
-  return { type: 'tool_result', tool_use_id: toApiId(callId), ...(blocks.length > 0 && { content: blocks }) }
+  const blocks = toContentBlocks(content).filter(
+    (block) => block.type === 'text' || block.type === 'image' || block.type === 'document',
+  )
+  return {
+    type: 'tool_result',
+    tool_use_id: toApiId(callId),
+    ...(blocks.length > 0 && { content: blocks }),
+  }
 }
 
 /** The API takes letters, digits, `_` and `-` in ids; other vendors' ids may have more. */
 export function toApiId(id: string): string {
-  return id.replace(/[^a-zA-Z0-9_-]/g, (character) => `_${character.codePointAt(0)?.toString(16) ?? ''}_`)
+  return id.replace(
+    /[^a-zA-Z0-9_-]/g,
+    (character) => `_${character.codePointAt(0)?.toString(16) ?? ''}_`,
+  )
 }

@@ -166,7 +166,9 @@ function userMessage(
 function environmentOf({ maxOutputTokens, oneToolCall }: LateSettings): Record<string, string> {
   const body = { tool_choice: { type: 'auto', disable_parallel_tool_use: true } }
   return {
-    ...(maxOutputTokens !== undefined && { CLAUDE_CODE_MAX_OUTPUT_TOKENS: String(maxOutputTokens) }),
+    ...(maxOutputTokens !== undefined && {
+      CLAUDE_CODE_MAX_OUTPUT_TOKENS: String(maxOutputTokens),
+    }),
     ...(oneToolCall && { CLAUDE_CODE_EXTRA_BODY: JSON.stringify(body) }),
   }
 }

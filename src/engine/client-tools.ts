@@ -1,6 +1,10 @@
 import type { HookCallback, McpSdkServerConfigWithInstance } from '@anthropic-ai/claude-agent-sdk'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
-import { CallToolRequestSchema, ListToolsRequestSchema, type Tool as McpTool } from '@modelcontextprotocol/sdk/types.js'
+import {
+  CallToolRequestSchema,
+  ListToolsRequestSchema,
+  type Tool as McpTool,
+} from '@modelcontextprotocol/sdk/types.js'
 import { TurnError } from '../turn/error.ts'
 import type { CustomTool, Tool, ToolChoice } from '../turn/tool.ts'
 import type { Turn } from '../turn/turn.ts'
@@ -21,7 +25,8 @@ export class ClientTools {
     this.#tools = new Map(turn.tools.map((tool) => [tool.name, tool]))
     this.#choice = turn.toolChoice
     for (const [index, tool] of turn.tools.entries()) {
-      if (tool.kind === 'function' && tool.strict && tool.parameters) this.#compile(tool.name, tool.parameters, index)
+      if (tool.kind === 'function' && tool.strict && tool.parameters)
+        this.#compile(tool.name, tool.parameters, index)
     }
   }
 
@@ -53,7 +58,9 @@ export class ClientTools {
     const problem = this.#notChosen(name)
     if (problem !== undefined) return problem
     const wrong = this.#checks.get(name)?.(input)
-    return wrong === undefined ? undefined : `The arguments do not obey the schema: ${wrong}. Call it again with arguments that do.`
+    return wrong === undefined
+      ? undefined
+      : `The arguments do not obey the schema: ${wrong}. Call it again with arguments that do.`
   }
 
   /** What the model must be told, because no setting of Claude Code makes it certain. */
@@ -68,7 +75,10 @@ export class ClientTools {
   /** The MCP server that offers the tools. */
   server(): Record<string, McpSdkServerConfigWithInstance> {
     if (!this.any) return {}
-    const instance = new McpServer({ name: reservedServerName, version: '1' }, { capabilities: { tools: {} } })
+    const instance = new McpServer(
+      { name: reservedServerName, version: '1' },
+      { capabilities: { tools: {} } },
+    )
     const tools = [...this.#tools.values()].map(toMcpTool)
     instance.server.setRequestHandler(ListToolsRequestSchema, () => ({ tools }))
     instance.server.setRequestHandler(CallToolRequestSchema, () => ({
@@ -81,7 +91,8 @@ export class ClientTools {
   /** Decides on a use before Claude Code does; nothing for tools that are not the caller's. */
   readonly decide: HookCallback = async (event) => {
     if (event.hook_event_name !== 'PreToolUse') return {}
-    if (event.mcp_server?.source !== 'sdk' || event.mcp_server.name !== reservedServerName) return {}
+    if (event.mcp_server?.source !== 'sdk' || event.mcp_server.name !== reservedServerName)
+      return {}
     const refusal = this.refusal(event.tool_name, event.tool_input)
     return {
       hookSpecificOutput: {
@@ -102,7 +113,9 @@ export class ClientTools {
       case 'required':
       case 'allowed': {
         const { names } = this.#choice
-        return !names || names.includes(name) ? undefined : `Only these tools may be called in this answer: ${names.join(', ')}.`
+        return !names || names.includes(name)
+          ? undefined
+          : `Only these tools may be called in this answer: ${names.join(', ')}.`
       }
     }
   }
@@ -113,10 +126,14 @@ export class ClientTools {
     } catch (error) {
       const param = `tools[${index}].function.parameters`
       const reason = error instanceof Error ? error.message : 'unknown'
-      throw new TurnError('invalid_value', `${param} is not a JSON Schema that can be checked (${reason}); correct it or set \`strict\` to false.`, {
-        param,
-        cause: error,
-      })
+      throw new TurnError(
+        'invalid_value',
+        `${param} is not a JSON Schema that can be checked (${reason}); correct it or set \`strict\` to false.`,
+        {
+          param,
+          cause: error,
+        },
+      )
     }
   }
 }
@@ -135,11 +152,16 @@ function toMcpTool(tool: Tool): McpTool {
 }
 
 function customTool({ name, description, grammar }: CustomTool): McpTool {
-  const rule = grammar && `The text must follow this ${grammar.syntax} grammar:\n${grammar.definition}`
+  const rule =
+    grammar && `The text must follow this ${grammar.syntax} grammar:\n${grammar.definition}`
   const texts = [description, rule].filter((text) => text !== undefined)
   return {
     name,
     ...(texts.length > 0 && { description: texts.join('\n\n') }),
-    inputSchema: { type: 'object', properties: { [customInput]: { type: 'string' } }, required: [customInput] },
+    inputSchema: {
+      type: 'object',
+      properties: { [customInput]: { type: 'string' } },
+      required: [customInput],
+    },
   }
 }

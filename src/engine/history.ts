@@ -18,9 +18,13 @@ export function toPrompt(messages: readonly Message[]): Prompt {
   const sent = toApiMessages(messages)
   const question = sent.at(-1)
   if (question?.role !== 'user') {
-    throw new TurnError('invalid_value', 'The last message is empty; Claude needs a question or a result to answer.', {
-      param: 'messages',
-    })
+    throw new TurnError(
+      'invalid_value',
+      'The last message is empty; Claude needs a question or a result to answer.',
+      {
+        param: 'messages',
+      },
+    )
   }
   return { earlier: sent.slice(0, -1), question: question.content }
 }

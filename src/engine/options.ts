@@ -105,7 +105,10 @@ function environmentOf({ environment, agentic, resume }: Decisions): Record<stri
  * With built-in tools Claude Code's own prompt with the caller's text at its end; without, the caller's text alone. A session
  * keeps the prompt that it began with, unless the caller sends one now.
  */
-function systemPrompt(turn: Turn, { agentic, resume, clientTools }: Decisions): Pick<Options, 'systemPrompt'> {
+function systemPrompt(
+  turn: Turn,
+  { agentic, resume, clientTools }: Decisions,
+): Pick<Options, 'systemPrompt'> {
   const { appendSystemPrompt } = turn.claude
   const instruction = clientTools.instruction()
   const texts = [

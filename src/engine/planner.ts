@@ -200,7 +200,7 @@ export class Planner {
     place: { workspace: Workspace; base: string },
   ): Promise<Message[]> {
     const parts = await this.#attachments.read(turn.claude, place, context.signal)
-    const messages = await this.#attachments.resolve(turn.messages, place, context.signal)
+    const messages = await this.#attachments.resolve(turn.messages, context.signal)
     const last = messages.at(-1)
     if (parts.length === 0 || last?.role !== 'user') return messages
     return [...messages.slice(0, -1), { role: 'user', content: [...parts, ...last.content] }]
@@ -281,7 +281,11 @@ function refuseSameNames({ tools }: Turn, builtIn: Options['tools']): void {
   const index = tools.findIndex(({ name }) => builtIn.includes(name))
   if (index < 0) return
   const name = tools[index]?.name ?? ''
-  throw new TurnError('invalid_value', `tools[${index}] is called "${name}", as a built-in tool of this request is. Rename it, or leave "${name}" out of claude_options.tools.`, {
-    param: `tools[${index}]`,
-  })
+  throw new TurnError(
+    'invalid_value',
+    `tools[${index}] is called "${name}", as a built-in tool of this request is. Rename it, or leave "${name}" out of claude_options.tools.`,
+    {
+      param: `tools[${index}]`,
+    },
+  )
 }

@@ -164,7 +164,8 @@ export class Translator {
         if (event.delta.type === 'text_delta') return this.#delta('text', event.delta.text)
         if (event.delta.type === 'thinking_delta')
           return this.#delta('reasoning', event.delta.thinking)
-        if (event.delta.type === 'input_json_delta') return this.#callDelta(event.delta.partial_json)
+        if (event.delta.type === 'input_json_delta')
+          return this.#callDelta(event.delta.partial_json)
         return []
       case 'content_block_stop':
         return this.#call ? this.#callEnd() : this.end()
@@ -269,7 +270,8 @@ export class Translator {
     if (!call) return []
     if (call.held) return this.#heldCall(call)
     // No arguments are an empty object, never an empty text.
-    const events: TurnEvent[] = call.input === '' ? [{ type: 'tool-call-delta', block: this.#block, input: '{}' }] : []
+    const events: TurnEvent[] =
+      call.input === '' ? [{ type: 'tool-call-delta', block: this.#block, input: '{}' }] : []
     return [...events, ...this.end()]
   }
 

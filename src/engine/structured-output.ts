@@ -22,18 +22,26 @@ export function answerSchema(output: OutputFormat): Record<string, unknown> | un
 
 /** Compiles the check of an answer; throws `invalid_value` for a schema that is none, or not of an object. */
 export function answerCheck(output: OutputFormat): SchemaCheck {
-  if (output.type !== 'json-schema') return (value) => (isRecord(value) ? undefined : 'value must be object')
+  if (output.type !== 'json-schema')
+    return (value) => (isRecord(value) ? undefined : 'value must be object')
   const param = 'response_format.json_schema.schema'
   if (output.schema.type !== undefined && output.schema.type !== 'object') {
-    throw new TurnError('invalid_value', `${param}.type must be "object"; got ${JSON.stringify(output.schema.type)}. Wrap the value in an object.`, {
-      param: `${param}.type`,
-    })
+    throw new TurnError(
+      'invalid_value',
+      `${param}.type must be "object"; got ${JSON.stringify(output.schema.type)}. Wrap the value in an object.`,
+      {
+        param: `${param}.type`,
+      },
+    )
   }
   try {
     return compileSchema(output.schema)
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'unknown'
-    throw new TurnError('invalid_value', `${param} is not a valid JSON Schema: ${reason}.`, { param, cause: error })
+    throw new TurnError('invalid_value', `${param} is not a valid JSON Schema: ${reason}.`, {
+      param,
+      cause: error,
+    })
   }
 }
 
@@ -41,10 +49,23 @@ export function answerCheck(output: OutputFormat): SchemaCheck {
 const droppedKeywords = new Set(['$schema', '$id', '$comment', '$anchor', '$dynamicAnchor'])
 
 /** Keywords whose value is a map of schemas, by names that are no keywords. */
-const schemaMaps = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas'])
+const schemaMaps = new Set([
+  'properties',
+  'patternProperties',
+  '$defs',
+  'definitions',
+  'dependentSchemas',
+])
 
 /** Keywords whose value is data, not a schema. */
-const dataKeywords = new Set(['enum', 'const', 'default', 'examples', 'required', 'dependentRequired'])
+const dataKeywords = new Set([
+  'enum',
+  'const',
+  'default',
+  'examples',
+  'required',
+  'dependentRequired',
+])
 
 function foldSchema(schema: JsonSchema): JsonSchema {
   const folded: Record<string, unknown> = {}
@@ -54,7 +75,8 @@ function foldSchema(schema: JsonSchema): JsonSchema {
   }
   if (typeof schema.format === 'string') {
     const note = `Format: ${schema.format}.`
-    folded.description = typeof schema.description === 'string' ? `${schema.description} ${note}` : note
+    folded.description =
+      typeof schema.description === 'string' ? `${schema.description} ${note}` : note
   }
   return folded
 }
@@ -63,7 +85,9 @@ function foldValue(value: unknown, isMap: boolean): unknown {
   if (Array.isArray(value)) return value.map((item) => foldValue(item, false))
   if (!isRecord(value)) return value
   if (!isMap) return foldSchema(value)
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, foldValue(item, false)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, foldValue(item, false)]),
+  )
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

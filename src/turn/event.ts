@@ -52,7 +52,13 @@ export type TurnEvent =
   | { type: 'reasoning-start'; block: number }
   | { type: 'reasoning-delta'; block: number; text: string }
   | { type: 'reasoning-end'; block: number }
-  | { type: 'tool-call-start'; block: number; id: string; name: string; kind: 'function' | 'custom' }
+  | {
+      type: 'tool-call-start'
+      block: number
+      id: string
+      name: string
+      kind: 'function' | 'custom'
+    }
   /** A piece of the call's input: JSON text for a function, free text for a custom tool. */
   | { type: 'tool-call-delta'; block: number; input: string }
   | { type: 'tool-call-end'; block: number }

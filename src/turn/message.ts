@@ -24,11 +24,20 @@ export type DocumentPart = {
   type: 'document'
   name: string
   source:
-    | { type: 'base64'; mediaType: 'application/pdf'; data: string }
-    | { type: 'text'; text: string }
+    { type: 'base64'; mediaType: 'application/pdf'; data: string } | { type: 'text'; text: string }
 }
 
-export type UserPart = TextPart | ImagePart | DocumentPart
+/** A file sent along, not looked into yet; the engine makes it a picture, a document or text by its content. */
+export type FilePart = {
+  type: 'file'
+  name: string
+  /** A `data:` URL. */
+  url: string
+  /** The request field, for error messages. */
+  field: string
+}
+
+export type UserPart = TextPart | ImagePart | DocumentPart | FilePart
 
 export type UserMessage = { role: 'user'; content: UserPart[] }
 

@@ -47,7 +47,13 @@ export async function collect(events: AsyncIterable<TurnEvent>): Promise<TurnRes
         reasoning.push(event.text)
         break
       case 'tool-call-start':
-        toolCalls.push({ type: 'tool-call', id: event.id, name: event.name, input: '', kind: event.kind })
+        toolCalls.push({
+          type: 'tool-call',
+          id: event.id,
+          name: event.name,
+          input: '',
+          kind: event.kind,
+        })
         break
       case 'tool-call-delta': {
         const call = toolCalls.at(-1)
@@ -71,7 +77,8 @@ export async function collect(events: AsyncIterable<TurnEvent>): Promise<TurnRes
         break
     }
   }
-  if (!start || !finish) throw new TurnError('server_error', 'The answer ended before it was complete.')
+  if (!start || !finish)
+    throw new TurnError('server_error', 'The answer ended before it was complete.')
   return {
     id: start.id,
     provider: start.provider,

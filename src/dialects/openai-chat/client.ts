@@ -63,6 +63,8 @@ function encodePart(part: UserPart): Json {
     const url = part.source.type === 'url' ? part.source.url : dataUrl(part.source)
     return { type: 'image_url', image_url: { url } }
   }
+  if (part.type === 'file')
+    return { type: 'file', file: { filename: part.name, file_data: part.url } }
   if (part.source.type === 'text') {
     return { type: 'text', text: `${part.name}:\n\n${part.source.text}` }
   }

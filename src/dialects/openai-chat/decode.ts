@@ -1,3 +1,4 @@
+import type { ClaudeOptions } from '../../turn/claude-options.ts'
 import { TurnError } from '../../turn/error.ts'
 import type { DecodedRequest, DecodeOptions } from '../dialect.ts'
 import { Disclosures } from './disclosures.ts'
@@ -5,6 +6,7 @@ import { decodeMessages } from './messages.ts'
 import { decodeOptions } from './options.ts'
 import { parameterOf } from './parameters.ts'
 import { type ChatRequest, parseRequest } from './request.ts'
+import { decodeOutput, decodeTools } from './tools.ts'
 
 /** Reads a request body. Throws a `TurnError` that names the field, what came and what is allowed. */
 export function decode(body: unknown, options: DecodeOptions): DecodedRequest {
@@ -21,6 +23,8 @@ export function decode(body: unknown, options: DecodeOptions): DecodedRequest {
       },
     )
   }
+  const claude = decodeOptions(request.claude_options)
+  refuseTwoFormats(request, claude.outputFormat)
   const { instructions, messages } = decodeMessages(request.messages, disclosures)
   const model = request.claude_options?.model ?? request.model ?? undefined
   const effort = request.claude_options?.effort ?? request.reasoning_effort ?? undefined
@@ -35,13 +39,33 @@ export function decode(body: unknown, options: DecodeOptions): DecodedRequest {
         stopSequences: stopSequences(request.stop),
       },
       ...(effort !== undefined && { effort }),
-      claude: decodeOptions(request.claude_options),
+      ...decodeTools(request),
+      output: decodeOutput(request),
+      claude,
       source: { dialect: 'openai-chat', body: body as Readonly<Record<string, unknown>> },
     },
     stream: request.stream ?? false,
     choices,
     notices: disclosures.notices,
   }
+}
+
+/** Claude Code's own output formats make a document of the whole turn; functions and schemas want its answer. */
+function refuseTwoFormats(request: ChatRequest, format: ClaudeOptions['outputFormat']): void {
+  if (format === 'text') return
+  const others: [string, boolean][] = [
+    ['tools', (request.tools?.length ?? 0) > 0],
+    ['functions', (request.functions?.length ?? 0) > 0],
+    ['response_format', (request.response_format?.type ?? 'text') !== 'text'],
+  ]
+  const other = others.find(([, used]) => used)
+  if (!other) return
+  const param = 'claude_options.output_format'
+  throw new TurnError(
+    'invalid_value',
+    `${param} "${format}" and ${other[0]} cannot be used together. Leave one of them out.`,
+    { param },
+  )
 }
 
 function stopSequences(stop: ChatRequest['stop']): string[] {

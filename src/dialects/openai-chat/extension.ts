@@ -47,9 +47,25 @@ export function encodeActivity(activity: Activity): ActivityExtension {
   }
 }
 
-/** OpenAI's words for why an answer ended. */
-export function encodeFinishReason(reason: FinishReason): 'stop' | 'length' | 'content_filter' {
-  return reason === 'content-filter' ? 'content_filter' : reason
+export type EncodedReason = 'stop' | 'length' | 'content_filter' | 'tool_calls' | 'function_call'
+
+/** OpenAI's words for why an answer ended; `legacy`: the caller asked with `functions`. */
+export function encodeFinishReason(reason: FinishReason, legacy: boolean): EncodedReason {
+  switch (reason) {
+    case 'content-filter':
+      return 'content_filter'
+    case 'tool-calls':
+      return legacy ? 'function_call' : 'tool_calls'
+    case 'stop':
+    case 'length':
+      return reason
+  }
+}
+
+/** Whether a request used the older `functions`, and so wants the older form of the answer. */
+export function isLegacy(body: Readonly<Record<string, unknown>>): boolean {
+  const has = (value: unknown): boolean => Array.isArray(value) && value.length > 0
+  return has(body.functions) && !has(body.tools)
 }
 
 /** The answer's id in OpenAI's form. */

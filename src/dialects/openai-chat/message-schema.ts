@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { functionCallSchema, toolCallSchema } from './tool-schema.ts'
 
 const textPart = z.looseObject({ type: z.literal('text'), text: z.string() })
 
@@ -10,12 +11,22 @@ const imagePart = z.looseObject({
   }),
 })
 
-/** Parts that OpenAI takes and we do not; decode.ts says so. */
-const foreignPart = z.looseObject({ type: z.enum(['input_audio', 'file']) })
+const filePart = z.looseObject({
+  type: z.literal('file'),
+  file: z.looseObject({
+    file_data: z.string().nullish(),
+    file_id: z.string().nullish(),
+    filename: z.string().nullish(),
+  }),
+})
 
-// What is listed as allowed leaves out what decode.ts refuses.
-const userPart = z.discriminatedUnion('type', [textPart, imagePart, foreignPart], {
-  error: (issue) => (issue.code === 'invalid_union' ? 'one of "text", "image_url"' : undefined),
+/** Parts that OpenAI takes and we do not; messages.ts says so. */
+const foreignPart = z.looseObject({ type: z.literal('input_audio') })
+
+// What is listed as allowed leaves out what messages.ts refuses.
+const userPart = z.discriminatedUnion('type', [textPart, imagePart, filePart, foreignPart], {
+  error: (issue) =>
+    issue.code === 'invalid_union' ? 'one of "text", "image_url", "file"' : undefined,
 })
 
 const refusalPart = z.looseObject({ type: z.literal('refusal'), refusal: z.string() })
@@ -44,20 +55,30 @@ export const messageSchema = z.discriminatedUnion(
         )
         .nullish(),
       refusal: z.string().nullish(),
-      tool_calls: z.array(z.unknown()).nullish(),
-      function_call: z.unknown().optional(),
+      tool_calls: z.array(toolCallSchema).nullish(),
+      function_call: functionCallSchema.nullish(),
       name,
     }),
-    z.looseObject({ role: z.enum(['tool', 'function']) }),
+    z.looseObject({
+      role: z.literal('tool'),
+      tool_call_id: z.string().min(1),
+      content: z.union([z.string(), z.array(userPart)], content),
+    }),
+    z.looseObject({
+      role: z.literal('function'),
+      name: z.string().min(1),
+      content: z.string().nullish(),
+    }),
   ],
   {
     error: (issue) =>
       issue.code === 'invalid_union'
-        ? 'one of "system", "developer", "user", "assistant"'
+        ? 'one of "system", "developer", "user", "assistant", "tool", "function"'
         : undefined,
   },
 )
 
 export type ChatMessage = z.infer<typeof messageSchema>
 export type UserContent = Extract<ChatMessage, { role: 'user' }>['content']
+export type FileRequest = z.infer<typeof filePart>['file']
 export type AssistantMessageRequest = Extract<ChatMessage, { role: 'assistant' }>

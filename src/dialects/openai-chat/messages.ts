@@ -1,7 +1,14 @@
 import { TurnError } from '../../turn/error.ts'
-import type { Message, TextPart, UserPart } from '../../turn/message.ts'
+import type { Message, TextPart, ToolCallPart, UserPart } from '../../turn/message.ts'
 import type { Disclosures } from './disclosures.ts'
-import type { AssistantMessageRequest, ChatMessage, UserContent } from './message-schema.ts'
+import type {
+  AssistantMessageRequest,
+  ChatMessage,
+  FileRequest,
+  UserContent,
+} from './message-schema.ts'
+import { checkToolResults, type PlacedMessage } from './tool-results.ts'
+import type { ToolCallRequest } from './tool-schema.ts'
 
 export type Conversation = { instructions: string[]; messages: Message[] }
 
@@ -14,7 +21,7 @@ export function decodeMessages(
   disclosures: Disclosures,
 ): Conversation {
   const instructions: string[] = []
-  const messages: Message[] = []
+  const placed: PlacedMessage[] = []
   const moved: number[] = []
   for (const [index, message] of requested.entries()) {
     const field = `messages[${index}]`
@@ -24,21 +31,37 @@ export function decodeMessages(
     switch (message.role) {
       case 'system':
       case 'developer':
-        if (messages.length > 0) moved.push(index)
+        if (placed.length > 0) moved.push(index)
         instructions.push(...textsOf(message.content))
         break
       case 'user':
-        messages.push({ role: 'user', content: userParts(message.content, field, disclosures) })
+        placed.push({
+          field,
+          message: { role: 'user', content: userParts(message.content, field, disclosures) },
+        })
         break
       case 'assistant':
-        messages.push({ role: 'assistant', content: assistantParts(message, field) })
+        placed.push({
+          field,
+          message: { role: 'assistant', content: assistantParts(message, index, field) },
+        })
         break
-      case 'tool':
-      case 'function':
-        throw functionCalling(`${field}.role`, `A message of role "${message.role}"`)
+      case 'tool': {
+        const content = userParts(message.content, field, disclosures)
+        placed.push({ field, message: { role: 'tool', callId: message.tool_call_id, content } })
+        break
+      }
+      case 'function': {
+        const text = message.content ?? ''
+        const callId = legacyCallId(lastAssistant(requested, index))
+        placed.push({ field, message: { role: 'tool', callId, content: [{ type: 'text', text }] } })
+        break
+      }
     }
   }
   if (moved.length > 0) disclosures.remark(movedRemark(moved))
+  checkToolResults(placed)
+  const messages = placed.map(({ message }) => message)
   expectQuestion(requested, messages)
   return { instructions, messages }
 }
@@ -49,7 +72,8 @@ function movedRemark(moved: readonly number[]): string {
 }
 
 function expectQuestion(requested: readonly ChatMessage[], messages: readonly Message[]): void {
-  if (messages.at(-1)?.role === 'user') return
+  const last = messages.at(-1)?.role
+  if (last === 'user' || last === 'tool') return
   const index =
     messages.length === 0
       ? requested.length - 1
@@ -57,7 +81,7 @@ function expectQuestion(requested: readonly ChatMessage[], messages: readonly Me
   const param = `messages[${index}].role`
   throw new TurnError(
     'invalid_value',
-    `The last message must be the user's; ${param} is "${requested[index]?.role}". Add a message of role "user" after it.`,
+    `The last message must be the user's or a tool's; ${param} is "${requested[index]?.role}". Add a message of role "user" after it.`,
     { param },
   )
 }
@@ -81,30 +105,59 @@ function userParts(content: UserContent, field: string, disclosures: Disclosures
         }
         return { type: 'image', source: { type: 'url', url, field: `${partField}.image_url.url` } }
       }
-      case 'input_audio':
       case 'file':
+        return filePart(part.file, `${partField}.file`)
+      case 'input_audio':
         throw new TurnError(
           'unsupported_parameter',
-          `${partField}.type "${part.type}" is not supported; allowed are "text" and "image_url". ` +
-            'Files on this machine can be named in `claude_options.files`.',
+          `${partField}.type "input_audio" is not supported: Claude does not hear. Send the words as text.`,
           { param: `${partField}.type` },
         )
     }
   })
 }
 
-function assistantParts(message: AssistantMessageRequest, field: string): TextPart[] {
-  if (message.tool_calls && message.tool_calls.length > 0) {
-    throw functionCalling(`${field}.tool_calls`, 'An assistant message with `tool_calls`')
+function filePart({ file_data: url, file_id: id, filename }: FileRequest, field: string): UserPart {
+  if (typeof url === 'string') {
+    return { type: 'file', name: filename ?? 'file', url, field: `${field}.file_data` }
   }
-  if (message.function_call !== undefined && message.function_call !== null) {
-    throw functionCalling(`${field}.function_call`, 'An assistant message with `function_call`')
+  if (typeof id === 'string') {
+    const param = `${field}.file_id`
+    throw new TurnError(
+      'unsupported_parameter',
+      `${param} is not supported yet. Send the content as \`file_data\`.`,
+      { param },
+    )
+  }
+  const param = `${field}.file_data`
+  throw new TurnError(
+    'missing_required_parameter',
+    `${param} is missing; it must be a data: URL.`,
+    { param },
+  )
+}
+
+function assistantParts(
+  message: AssistantMessageRequest,
+  index: number,
+  field: string,
+): (TextPart | ToolCallPart)[] {
+  const calls = (message.tool_calls ?? []).map((call, at) =>
+    decodeCall(call, `${field}.tool_calls[${at}]`),
+  )
+  if (message.function_call) {
+    calls.push(functionCall(legacyCallId(index), message.function_call, `${field}.function_call`))
   }
   const { content, refusal } = message
-  if (typeof content !== 'string' && !content && typeof refusal !== 'string') {
+  if (
+    typeof content !== 'string' &&
+    !content &&
+    typeof refusal !== 'string' &&
+    calls.length === 0
+  ) {
     throw new TurnError(
       'missing_required_parameter',
-      `${field}.content is missing; an assistant message must have a string, an array of parts, or a \`refusal\`.`,
+      `${field}.content is missing; an assistant message must have a string, an array of parts, a \`refusal\` or \`tool_calls\`.`,
       { param: `${field}.content` },
     )
   }
@@ -116,14 +169,46 @@ function assistantParts(message: AssistantMessageRequest, field: string): TextPa
       text: part.type === 'text' ? part.text : part.refusal,
     })),
     ...(typeof refusal === 'string' ? [{ type: 'text' as const, text: refusal }] : []),
+    ...calls,
   ]
 }
 
-function functionCalling(param: string, what: string): TurnError {
-  return new TurnError(
-    'unsupported_parameter',
-    `${what} (${param}) is not supported: function calling comes in the next release. ` +
-      "Claude Code's built-in tools are in `claude_options.tools`.",
+function decodeCall(call: ToolCallRequest, field: string): ToolCallPart {
+  if (call.type === 'function') return functionCall(call.id, call.function, `${field}.function`)
+  const { name, input } = call.custom
+  return { type: 'tool-call', id: call.id, name, input, kind: 'custom' }
+}
+
+/** Some write no arguments as an empty text; Claude takes an object only. */
+function functionCall(
+  id: string,
+  { name, arguments: input }: { name: string; arguments: string },
+  field: string,
+): ToolCallPart {
+  const text = input.trim() === '' ? '{}' : input
+  if (isJsonObject(text)) return { type: 'tool-call', id, name, input: text, kind: 'function' }
+  const param = `${field}.arguments`
+  throw new TurnError(
+    'invalid_value',
+    `${param} must be the text of a JSON object; this is none.`,
     { param },
   )
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+  } catch {
+    return false
+  }
+}
+
+/** The older form has no ids: a call is known by its message. */
+function legacyCallId(index: number): string {
+  return `call_message_${index}`
+}
+
+function lastAssistant(requested: readonly ChatMessage[], before: number): number {
+  return requested.slice(0, before).findLastIndex(({ role }) => role === 'assistant')
 }

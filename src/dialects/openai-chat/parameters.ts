@@ -8,9 +8,6 @@ export type Parameter = {
   isDefault?: (value: unknown) => boolean
 }
 
-const toolsRefused =
-  "function calling comes in the next release; Claude Code's built-in tools are in `claude_options.tools`."
-
 /** Every parameter of OpenAI's chat completions, and `claude_options`; docs/parameters.md is held to it. */
 export const parameters = {
   messages: honoured(
@@ -31,12 +28,18 @@ export const parameters = {
   max_tokens: honoured('As `max_completion_tokens`, which wins.'),
   reasoning_effort: honoured("By Claude Code's effort; `claude_options.effort` wins."),
   claude_options: honoured('What only Claude Code can do; unknown keys are refused.'),
-  response_format: refused('only `text` is possible yet.', (value) => hasType(value, 'text')),
+  response_format: honoured(
+    "By Claude Code's structured output; the answer is checked against the schema, and asked for again within a bound.",
+  ),
   modalities: refused('Claude Code answers with text only.', (value) => isOnly(value, 'text')),
-  tools: refused(toolsRefused, isEmptyArray),
-  tool_choice: refused(toolsRefused, is('none')),
-  functions: refused(toolsRefused, isEmptyArray),
-  function_call: refused(toolsRefused, is('none')),
+  tools: honoured(
+    'Offered to Claude word for word; the calls come back to you. With `strict`, arguments are checked against the schema.',
+  ),
+  tool_choice: honoured(
+    'A call that must come is asked for in the system prompt, checked, and asked for again within a bound.',
+  ),
+  functions: honoured('As `tools`, in the older form.'),
+  function_call: honoured('As `tool_choice`, in the older form.'),
   audio: refused('Claude Code answers with text only.'),
   logprobs: refused('Claude does not tell the probabilities of tokens.', is(false)),
   top_logprobs: refused('Claude does not tell the probabilities of tokens.', is(0)),
@@ -53,7 +56,7 @@ export const parameters = {
   service_tier: ignored('There is one tier.', is('auto', 'default')),
   verbosity: ignored('Claude has no such setting; ask for it in the prompt.', is('medium')),
   prediction: ignored('Claude has no predicted outputs.'),
-  parallel_tool_calls: ignored('There are no function calls to run.', is(true)),
+  parallel_tool_calls: honoured('`false`: an answer has at most one call.'),
   prompt_cache_key: ignored('Claude Code caches prompts by itself.'),
   prompt_cache_retention: ignored('Claude Code caches prompts by itself.'),
   prompt_cache_options: ignored('Claude Code caches prompts by itself.', isEmptyObject),
@@ -83,18 +86,10 @@ function is(...values: unknown[]): (value: unknown) => boolean {
   return (value) => values.includes(value)
 }
 
-function isEmptyArray(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 0
-}
-
 function isOnly(value: unknown, word: string): boolean {
   return Array.isArray(value) && value.every((item) => item === word)
 }
 
 function isEmptyObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0
-}
-
-function hasType(value: unknown, type: string): boolean {
-  return typeof value === 'object' && value !== null && 'type' in value && value.type === type
 }

@@ -3,6 +3,12 @@ import { efforts } from '../../turn/turn.ts'
 import { messageSchema } from './message-schema.ts'
 import { claudeOptionsSchema } from './options.ts'
 import { firstProblem } from './problem.ts'
+import {
+  functionSchema,
+  responseFormatSchema,
+  toolChoiceSchema,
+  toolSchema,
+} from './tool-schema.ts'
 
 const object = z.looseObject({}).nullish()
 const text = z.string().nullish()
@@ -29,12 +35,16 @@ export const requestSchema = z.looseObject({
   max_completion_tokens: tokens,
   reasoning_effort: z.enum(efforts).nullish(),
   claude_options: claudeOptionsSchema.nullish(),
-  response_format: z
-    .looseObject({ type: z.enum(['text', 'json_object', 'json_schema']) })
-    .nullish(),
+  response_format: responseFormatSchema.nullish(),
   modalities: z.array(z.enum(['text', 'audio'])).nullish(),
-  tools: z.array(z.unknown()).nullish(),
-  functions: z.array(z.unknown()).nullish(),
+  tools: z.array(toolSchema).max(128).nullish(),
+  tool_choice: toolChoiceSchema.nullish(),
+  functions: z.array(functionSchema).max(128).nullish(),
+  function_call: z
+    .union([z.enum(['none', 'auto']), z.looseObject({ name: z.string() })], {
+      error: '"none", "auto" or a named function',
+    })
+    .nullish(),
   audio: object,
   logprobs: flag,
   top_logprobs: z.int().min(0).max(20).nullish(),

@@ -9,7 +9,9 @@ import {
   encodeFinishReason,
   encodeId,
   encodeRun,
+  isLegacy,
 } from './extension.ts'
+import { encodeCalls } from './tool-calls.ts'
 import { encodeUsage } from './usage.ts'
 
 type Json = Record<string, unknown>
@@ -39,33 +41,41 @@ export function encodeResult(results: readonly TurnResult[], request: EncodeCont
     object: 'chat.completion',
     created: request.created,
     model: first.model,
-    choices: results.map(encodeChoice),
+    choices: results.map((result, index) => encodeChoice(result, index, isLegacy(request.body))),
     usage: encodeUsage(usage),
     ...(claude && { claude }),
   } satisfies Answer
 }
 
-function encodeChoice(result: TurnResult, index: number): Answer['choices'][number] {
+function encodeChoice(
+  result: TurnResult,
+  index: number,
+  legacy: boolean,
+): Answer['choices'][number] {
   return {
-    ...relayedChoice(result),
+    ...relayedChoice(result, legacy),
     index,
   }
 }
 
-function relayedChoice(result: TurnResult): Omit<Answer['choices'][number], 'index'> {
+function relayedChoice(
+  result: TurnResult,
+  legacy: boolean,
+): Omit<Answer['choices'][number], 'index'> {
   const choices = result.relay?.value.choices
   // An upstream is asked for one choice at a time; what it said is kept whole.
   if (Array.isArray(choices) && choices[0]) return choices[0] as Answer['choices'][number]
   return {
     message: {
       role: 'assistant',
-      content: result.text,
+      content: result.text === '' && result.toolCalls.length > 0 ? null : result.text,
       refusal: null,
       annotations: [],
+      ...encodeCalls(result.toolCalls, legacy),
       ...(result.reasoning !== undefined && { reasoning_content: result.reasoning }),
     },
     logprobs: null,
-    finish_reason: encodeFinishReason(result.reason),
+    finish_reason: encodeFinishReason(result.reason, legacy),
   }
 }
 

@@ -6,17 +6,22 @@ import type { SseFrame } from '../sse.ts'
 import {
   type ActivityExtension,
   type ClaudeExtension,
+  type EncodedReason,
   encodeActivity,
   encodeFinishReason,
   encodeId,
   encodeRun,
+  isLegacy,
 } from './extension.ts'
+import { CallEncoder, type CallsDelta } from './tool-calls.ts'
 import { encodeUsage } from './usage.ts'
 
 type Json = Readonly<Record<string, unknown>>
-type Delta = ChatCompletionChunk.Choice.Delta & { reasoning_content?: string }
+type Delta = Omit<ChatCompletionChunk.Choice.Delta, 'tool_calls' | 'function_call'> &
+  CallsDelta & { reasoning_content?: string }
 type Extension = ClaudeExtension | { activity: ActivityExtension }
-type Chunk = ChatCompletionChunk & { claude?: Extension }
+type Choice = Omit<ChatCompletionChunk.Choice, 'delta'> & { delta: Delta }
+type Chunk = Omit<ChatCompletionChunk, 'choices'> & { choices: Choice[]; claude?: Extension }
 type Start = Extract<TurnEvent, { type: 'start' }>
 
 /** The answer as chunks, then `[DONE]`. Throws what the events throw. */
@@ -41,6 +46,8 @@ class ChunkEncoder {
   readonly #choices: number
   readonly #includeUsage: boolean
   readonly #states = new Map<number, 'open' | 'relayed'>()
+  readonly #calls = new Map<number, CallEncoder>()
+  readonly #legacy: boolean
   #start: Start | undefined
   #usage: Usage = noUsage
 
@@ -48,6 +55,7 @@ class ChunkEncoder {
     this.#request = request
     const { n, stream_options: options } = request.body
     this.#choices = typeof n === 'number' ? n : 1
+    this.#legacy = isLegacy(request.body)
     this.#includeUsage =
       typeof options === 'object' &&
       options !== null &&
@@ -66,11 +74,15 @@ class ChunkEncoder {
       case 'text-end':
       case 'reasoning-start':
       case 'reasoning-end':
+      case 'tool-call-end':
         return this.#open(choice)
       case 'text-delta':
         return [...this.#open(choice), this.#chunk(choice, { content: event.text })]
       case 'reasoning-delta':
         return [...this.#open(choice), this.#chunk(choice, { reasoning_content: event.text })]
+      case 'tool-call-start':
+      case 'tool-call-delta':
+        return [...this.#open(choice), this.#chunk(choice, this.#callsOf(choice).push(event))]
       case 'activity': {
         const chunk = this.#chunk(choice, {})
         return [
@@ -103,7 +115,7 @@ class ChunkEncoder {
   #finish(choice: number, event: Extract<TurnEvent, { type: 'finish' }>): Chunk[] {
     this.#usage = addUsage(this.#usage, event.usage)
     if (this.#states.get(choice) === 'relayed') return []
-    const last = this.#chunk(choice, {}, encodeFinishReason(event.reason))
+    const last = this.#chunk(choice, {}, encodeFinishReason(event.reason, this.#legacy))
     return [
       ...this.#open(choice),
       { ...last, ...(event.claude && { claude: encodeRun(event.claude) }) },
@@ -120,15 +132,17 @@ class ChunkEncoder {
     return [{ ...value, ...this.#frame(), choices: moved }]
   }
 
-  #chunk(
-    choice: number,
-    delta: Delta,
-    reason: 'stop' | 'length' | 'content_filter' | null = null,
-  ): Chunk {
+  #chunk(choice: number, delta: Delta, reason: EncodedReason | null = null): Chunk {
     return {
       ...this.#frame(),
       choices: [{ index: choice, delta, logprobs: null, finish_reason: reason }],
     }
+  }
+
+  #callsOf(choice: number): CallEncoder {
+    const calls = this.#calls.get(choice) ?? new CallEncoder(this.#legacy)
+    this.#calls.set(choice, calls)
+    return calls
   }
 
   /** What all chunks share. */

@@ -7,6 +7,7 @@ import {
   resolveImageParts,
   resolveImages,
 } from './images.ts'
+import { resolveSentFiles } from './sent-files.ts'
 import { createRemoteFetcher, type RemoteFetcher } from './remote.ts'
 
 export type AttachmentsOptions = {
@@ -60,13 +61,9 @@ export class Attachments {
     return [...files, ...references.flatMap(({ reference }) => found.get(reference) ?? [])]
   }
 
-  /** The messages with the bytes of every picture that they only name. Paths are not taken here. */
-  resolve(
-    messages: readonly Message[],
-    _place: AttachmentPlace,
-    signal: AbortSignal,
-  ): Promise<Message[]> {
-    return resolveImageParts(messages, this.#sources(signal))
+  /** The messages with the bytes of every picture that they only name, and every file looked into. Paths are not taken here. */
+  async resolve(messages: readonly Message[], signal: AbortSignal): Promise<Message[]> {
+    return resolveSentFiles(await resolveImageParts(messages, this.#sources(signal)), this.#options)
   }
 
   close(): Promise<void> {

@@ -26,6 +26,8 @@ export function toContentBlocks(parts: readonly UserPart[]): ContentBlockParam[]
       }
       case 'document':
         return [toDocumentBlock(part)]
+      case 'file':
+        throw new Error(`The file of ${part.field} was not looked into`)
     }
   })
 }

@@ -86,7 +86,9 @@ export async function resolveImageParts(
   messages: readonly Message[],
   sources: ImageSources,
 ): Promise<Message[]> {
-  const urls = messages.flatMap((message) => (message.role === 'assistant' ? [] : message.content.flatMap(urlOf)))
+  const urls = messages.flatMap((message) =>
+    message.role === 'assistant' ? [] : message.content.flatMap(urlOf),
+  )
   if (urls.length === 0) return [...messages]
   const found = await resolveImages(urls, sources)
   const resolved = (part: UserPart): UserPart =>
