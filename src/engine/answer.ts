@@ -62,7 +62,8 @@ export async function* answer(
       const run = tally.run(translator, options.debugLog)
       yield* shape.end(result, run, tally.usage)
       const reason = translator.cut?.reason ?? (translator.calls > 0 ? 'tool-calls' : 'stop')
-      yield { type: 'finish', reason, model: translator.model, usage: tally.usage, claude: run }
+      const endedItself = !translator.cut && attempt === 0
+      yield { type: 'finish', reason, model: translator.model, usage: tally.usage, claude: run, endedItself }
       return
     }
     if (attempt === corrections)

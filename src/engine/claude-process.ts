@@ -118,6 +118,12 @@ export class ClaudeProcess {
     return this.#launched?.waited ?? false
   }
 
+  /** Whether the process can still be talked to. */
+  get alive(): boolean {
+    const { child } = this
+    return child !== undefined && child.exitCode === null && child.signalCode === null
+  }
+
   get stderr(): string {
     return this.#launched?.stderr() ?? ''
   }

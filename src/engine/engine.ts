@@ -15,7 +15,10 @@ import { findClaude, requireClaude } from './binary.ts'
 import { ClaudeProcess, type Introduction } from './claude-process.ts'
 import { childEnvironment } from './environment.ts'
 import { answer } from './answer.ts'
-import { feed } from './history.ts'
+import { conversationKey, heldMessages, profileOf, sessionKey } from './conversation-key.ts'
+import { Ending } from './ending.ts'
+import { feed, newMessages, type Prompt, toPrompt } from './history.ts'
+import { LiveConversations, type LiveOptions } from './live-conversations.ts'
 import type { KnownModels } from './models.ts'
 import { lateSettings, processOptions } from './options.ts'
 import { Planner, type Plan } from './planner.ts'
@@ -48,6 +51,7 @@ export type EngineOptions = {
   imageLimitBytes: number
   /** How many processes wait ready. */
   waitingProcesses: number
+  live: LiveOptions
   /** How often Claude Code may retry a failed API call. */
   maxRetries: number
   timeouts: TimeLimits
@@ -82,6 +86,7 @@ export class Engine implements Backend {
   readonly #options: EngineOptions
   readonly #planner: Planner
   readonly #room: WaitingRoom
+  readonly #live: LiveConversations
   readonly #reaper: Reaper
   readonly #running = new Set<ClaudeProcess>()
   readonly #children = new Set<ChildProcess>()
@@ -96,6 +101,7 @@ export class Engine implements Backend {
     this.#sessions = found.sessions
     this.version = found.claude?.version
     this.#reaper = new Reaper()
+    this.#live = new LiveConversations(options.live)
     this.#room = new WaitingRoom({
       places: options.waitingProcesses,
       onStart: (child) => this.#watch(child),
@@ -174,27 +180,66 @@ export class Engine implements Backend {
   async *run(turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
     const plan = await this.#planner.plan(turn, context, await this.#knownModels())
     for (const notice of plan.notices) yield { type: 'notice', notice }
-    const { timeoutSeconds } = turn.claude
-    const { timeouts } = this.#options
-    const turnMs =
-      timeoutSeconds === undefined
-        ? timeouts.turnMs
-        : Math.min(timeoutSeconds * 1000, timeouts.turnMs)
-    const clock = new TurnClock({ ...timeouts, turnMs }, context.signal)
-    const process = new ClaudeProcess(processOptions(turn, plan.decisions), this.#room)
-    this.#running.add(process)
-    let complete = false
+    const clock = new TurnClock(this.#limits(turn), context.signal)
+    const profile = profileOf(turn, plan.decisions, context.owner)
+    const process = await this.#process(turn, plan, profile, clock)
+    const ending = new Ending(profile, plan, turn)
     try {
-      await this.#prepare(process, turn, plan, clock)
-      process.ask(plan.prompt.question)
-      for await (const event of answer(process, turn, clock, this.#answerOptions(plan))) {
+      const answered = answer(process, turn, clock, this.#answerOptions(plan))
+      for await (const event of answered) {
         if (event.type === 'start') this.#remember(event.sessionId, plan, context)
-        if (event.type === 'finish') complete = true
+        ending.push(event)
         yield event
       }
     } finally {
-      this.#end(process, complete)
+      this.#end(process, ending)
     }
+  }
+
+  /** A process that has been told everything and asked: one that holds this conversation already, or a new one. */
+  async #process(turn: Turn, plan: Plan, profile: string, clock: TurnClock): Promise<ClaudeProcess> {
+    const { resume } = plan.decisions
+    const live = this.#live.take(
+      resume === undefined
+        ? { conversation: conversationKey(profile, heldMessages(plan.messages)) }
+        : { session: sessionKey(profile, resume) },
+    )
+    if (live) {
+      this.#running.add(live)
+      return this.#ask(live, toPrompt(newMessages(plan.messages)), clock)
+    }
+    if (resume !== undefined) this.#live.dropSession(resume)
+    const { decisions, prompt } = await this.#planner.history(plan)
+    const process = new ClaudeProcess(processOptions(turn, decisions), this.#room)
+    this.#running.add(process)
+    try {
+      const introduction = await clock.wait('start', process.introduction())
+      this.#introduction = Promise.resolve(introduction)
+      this.#introduced = true
+      this.#failure = undefined
+      await clock.wait('start', process.set(lateSettings(turn, decisions)))
+    } catch (error) {
+      this.#end(process)
+      throw error
+    }
+    return this.#ask(process, prompt, clock)
+  }
+
+  async #ask(process: ClaudeProcess, prompt: Prompt, clock: TurnClock): Promise<ClaudeProcess> {
+    try {
+      await feed(process, prompt.earlier, clock)
+      process.ask(prompt.question)
+      return process
+    } catch (error) {
+      this.#end(process)
+      throw error
+    }
+  }
+
+  #limits({ claude: { timeoutSeconds } }: Turn): TimeLimits {
+    const { timeouts } = this.#options
+    if (timeoutSeconds === undefined) return timeouts
+    return { ...timeouts, turnMs: Math.min(timeoutSeconds * 1000, timeouts.turnMs) }
   }
 
   /** The files and pictures that a request names, read for a backend that gets them inline. */
@@ -204,6 +249,7 @@ export class Engine implements Backend {
 
   async close(): Promise<void> {
     this.#room.close()
+    this.#live.close()
     await Promise.all([...this.#running].map((process) => process.abandon()))
     await Promise.all([...this.#children].map((child) => once(child, 'exit')))
     this.#reaper.close()
@@ -220,15 +266,6 @@ export class Engine implements Backend {
       this.#children.delete(child)
       this.#options.telemetry.processEnded({ pid, exitCode, ...(signal && { signal }) })
     })
-  }
-
-  async #prepare(process: ClaudeProcess, turn: Turn, plan: Plan, clock: TurnClock): Promise<void> {
-    const introduction = await clock.wait('start', process.introduction())
-    this.#introduction = Promise.resolve(introduction)
-    this.#introduced = true
-    this.#failure = undefined
-    await clock.wait('start', process.set(lateSettings(turn, plan.decisions)))
-    await feed(process, plan.prompt.earlier, clock)
   }
 
   #answerOptions(plan: Plan) {
@@ -251,9 +288,11 @@ export class Engine implements Backend {
       .catch((error: unknown) => this.#options.telemetry.fault(error, context.requestId))
   }
 
-  #end(process: ClaudeProcess, complete: boolean): void {
+  #end(process: ClaudeProcess, ending?: Ending): void {
     this.#running.delete(process)
-    if (complete) process.close()
+    const kept = ending?.kept()
+    if (kept) this.#live.keep(process, kept.sessionId, kept.keys)
+    else if (ending?.complete) process.close()
     else void process.abandon()
     this.#room.refill()
   }

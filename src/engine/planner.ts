@@ -42,8 +42,8 @@ export type PlannerOptions = {
   imageLimitBytes: number
 }
 
-/** A turn made ready: what its process is to be, what it is told, and what the caller is told of both. */
-export type Plan = { decisions: Decisions; prompt: Prompt; notices: Notice[] }
+/** A turn made ready: what its process is to be, the conversation with everything it names, and what the caller is told of both. */
+export type Plan = { decisions: Decisions; messages: Message[]; notices: Notice[] }
 
 /** Decides everything about a turn that needs the disk, the network or the owner's rules, before a process is used. */
 export class Planner {
@@ -117,18 +117,20 @@ export class Planner {
       ...(turn.output.type !== 'text' && { check: answerCheck(turn.output) }),
     }
     const mapped = mappedFrom === undefined ? [] : [mapping(mappedFrom, model)]
-    const prompt = toPrompt(session ? newMessages(messages) : messages)
-    return {
-      ...(await this.#longHistory(decisions, prompt)),
-      notices: [...mapped, ...permissions.notices],
-    }
+    return { decisions, messages, notices: [...mapped, ...permissions.notices] }
+  }
+
+  /** How a new process learns the conversation: by its session, by a composed transcript, or message by message. */
+  async history({ decisions, messages }: Plan): Promise<{ decisions: Decisions; prompt: Prompt }> {
+    const prompt = toPrompt(decisions.resume === undefined ? messages : newMessages(messages))
+    return this.#longHistory(decisions, prompt)
   }
 
   /** A long conversation is written as a transcript and resumed, instead of being fed message by message. */
   async #longHistory(
     decisions: Decisions,
     prompt: Prompt,
-  ): Promise<Pick<Plan, 'decisions' | 'prompt'>> {
+  ): Promise<{ decisions: Decisions; prompt: Prompt }> {
     const { folder, resume } = decisions
     const { claudeDir, version } = this.#options
     if (

@@ -64,4 +64,12 @@ export type TurnEvent =
   | { type: 'tool-call-end'; block: number }
   | { type: 'activity'; activity: Activity }
   | { type: 'relay'; dialect: string; value: Readonly<Record<string, unknown>> }
-  | { type: 'finish'; reason: FinishReason; model: string; usage: Usage; claude?: ClaudeRun }
+  | {
+      type: 'finish'
+      reason: FinishReason
+      model: string
+      usage: Usage
+      claude?: ClaudeRun
+      /** The answer was neither cut nor asked for again: whoever gave it knows what the caller knows. */
+      endedItself?: boolean
+    }

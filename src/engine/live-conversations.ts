@@ -1,0 +1,84 @@
+import type { ClaudeProcess } from './claude-process.ts'
+
+/** By what a kept process is found again; see conversation-key.ts. */
+export type LiveKeys = {
+  /** The conversation as the caller will send it back. */
+  conversation?: string
+  /** The session, for callers that name it. */
+  session: string
+}
+
+export type LiveOptions = {
+  /** How many processes are kept at once. */
+  places: number
+  /** How long one is kept, in milliseconds. */
+  keepMs: number
+}
+
+type Live = { process: ClaudeProcess; sessionId: string; keys: LiveKeys; timer: NodeJS.Timeout }
+
+/**
+ * Processes whose turn has ended well, kept for a while because the next question, or the results of the caller's tools, usually
+ * come soon. Each is taken at most once; the least recently kept goes first when there is no place.
+ */
+export class LiveConversations {
+  readonly #options: LiveOptions
+  readonly #kept = new Map<ClaudeProcess, Live>()
+
+  constructor(options: LiveOptions) {
+    this.#options = options
+  }
+
+  /** How many processes are kept. */
+  get size(): number {
+    return this.#kept.size
+  }
+
+  keep(process: ClaudeProcess, sessionId: string, keys: LiveKeys): void {
+    if (this.#options.places === 0 || !process.alive) {
+      process.close()
+      return
+    }
+    const [oldest] = this.#kept.values()
+    if (oldest && this.#kept.size >= this.#options.places) this.#drop(oldest)
+    const timer = setTimeout(() => this.#drop(live), this.#options.keepMs)
+    timer.unref()
+    const live: Live = { process, sessionId, keys, timer }
+    this.#kept.set(process, live)
+  }
+
+  /** The process that holds this conversation or session, which is the taker's from now on. */
+  take(keys: Partial<LiveKeys>): ClaudeProcess | undefined {
+    for (const live of this.#kept.values()) {
+      if (!matches(live.keys, keys)) continue
+      this.#remove(live)
+      if (live.process.alive) return live.process
+      live.process.close()
+    }
+    return undefined
+  }
+
+  /** Ends the process of a session that goes on elsewhere: two must not write one transcript. */
+  dropSession(sessionId: string): void {
+    for (const live of [...this.#kept.values()]) if (live.sessionId === sessionId) this.#drop(live)
+  }
+
+  close(): void {
+    for (const live of [...this.#kept.values()]) this.#drop(live)
+  }
+
+  #drop(live: Live): void {
+    this.#remove(live)
+    live.process.close()
+  }
+
+  #remove(live: Live): void {
+    clearTimeout(live.timer)
+    this.#kept.delete(live.process)
+  }
+}
+
+function matches(has: LiveKeys, wanted: Partial<LiveKeys>): boolean {
+  if (wanted.session !== undefined) return has.session === wanted.session
+  return wanted.conversation !== undefined && has.conversation === wanted.conversation
+}
