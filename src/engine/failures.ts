@@ -32,7 +32,7 @@ const codeOfKind = {
   rate_limit: 'rate_limit_exceeded',
   overloaded: 'overloaded',
   model_not_found: 'model_not_found',
-  invalid_request: 'invalid_request',
+  invalid_request: undefined,
   server_error: undefined,
   unknown: undefined,
   max_output_tokens: undefined,
@@ -69,7 +69,8 @@ function codeOf({ result, kind, rateLimit }: FailureSigns): ErrorCode {
   }
   if (byKind) return byKind
   const status = statusOf(result)
-  return (status !== undefined && codeOfStatus[status]) || 'upstream_error'
+  const byStatus = status === undefined ? undefined : codeOfStatus[status]
+  return byStatus ?? (kind === 'invalid_request' ? 'invalid_request' : 'upstream_error')
 }
 
 function retryAfter(code: ErrorCode, { rateLimit, retry, now }: FailureSigns): number | undefined {

@@ -37,9 +37,9 @@ while read -r sign pid; do
   esac
 done
 [ "$pids" = ' ' ] && exit 0
-for pid in $pids; do kill -TERM -- -"$pid"; done
+for pid in $pids; do kill -s TERM -- "-$pid"; done
 sleep 1
-for pid in $pids; do kill -KILL -- -"$pid"; done
+for pid in $pids; do kill -s KILL -- "-$pid"; done
 `
 
 function startShell(): ChildProcess {

@@ -12,12 +12,12 @@ import { childEnvironment } from '../../src/engine/environment.ts'
 import { type Decisions, processOptions } from '../../src/engine/options.ts'
 import { TurnClock } from '../../src/engine/turn-clock.ts'
 import { endProcess, WaitingRoom } from '../../src/engine/waiting-room.ts'
-import { defaultClaudeOptions } from '../../src/turn/claude-options.ts'
 import { TurnError } from '../../src/turn/error.ts'
 import { collect, type TurnResult } from '../../src/turn/result.ts'
 import type { Turn } from '../../src/turn/turn.ts'
 import { type ScriptedAnthropic, startScriptedAnthropic } from '../scripted-anthropic/server.ts'
 import { claudeEnvironment, temporaryFolder } from '../support/claude.ts'
+import { turnOf } from './turns.ts'
 
 export type ResultMessage = Extract<SDKMessage, { type: 'result' }>
 
@@ -39,6 +39,8 @@ export class Stage {
   readonly claude: { path: string; version: string }
   /** `CLAUDE_CONFIG_DIR`. */
   readonly configDir: string
+  /** `CLAUDE_CODE_TMPDIR`. */
+  readonly temporaryDir: string
   /** The working folder, links resolved. */
   readonly folder: string
   readonly room: WaitingRoom
@@ -46,12 +48,13 @@ export class Stage {
   readonly #remove: () => PromiseLike<void>
 
   private constructor(
-    parts: Pick<Stage, 'anthropic' | 'claude' | 'configDir' | 'folder'>,
+    parts: Pick<Stage, 'anthropic' | 'claude' | 'configDir' | 'temporaryDir' | 'folder'>,
     remove: () => PromiseLike<void>,
   ) {
     this.anthropic = parts.anthropic
     this.claude = parts.claude
     this.configDir = parts.configDir
+    this.temporaryDir = parts.temporaryDir
     this.folder = parts.folder
     this.#remove = remove
     this.room = this.newRoom(0)
@@ -62,12 +65,14 @@ export class Stage {
     vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
     const temporary = await temporaryFolder()
     const top = await realpath(temporary.path)
-    const [configDir, folder] = [join(top, 'config'), join(top, 'work')]
-    await Promise.all([mkdir(configDir), mkdir(folder)])
+    const places = {
+      configDir: join(top, 'config'),
+      temporaryDir: join(top, 'temporary'),
+      folder: join(top, 'work'),
+    }
+    for (const path of Object.values(places)) await mkdir(path)
     const [anthropic, claude] = await Promise.all([startScriptedAnthropic(), requireClaude()])
-    return new Stage({ anthropic, claude, configDir, folder }, () =>
-      temporary[Symbol.asyncDispose](),
-    )
+    return new Stage({ anthropic, claude, ...places }, () => temporary[Symbol.asyncDispose]())
   }
 
   newRoom(places: number): WaitingRoom {
@@ -77,7 +82,11 @@ export class Stage {
   /** The child's environment as the engine makes it. */
   environment(source: Record<string, string> = {}): Record<string, string> {
     return childEnvironment({
-      source: { ...claudeEnvironment(this.anthropic.url, this.configDir), ...source },
+      source: {
+        ...claudeEnvironment(this.anthropic.url, this.configDir),
+        CLAUDE_CODE_TMPDIR: this.temporaryDir,
+        ...source,
+      },
       pass: [],
       maxRetries: 0,
       clientApp: 'contract-test/1',
@@ -116,8 +125,9 @@ export class Stage {
   /** Ends everything; fails when a process is left. */
   async close(): Promise<void> {
     const left = this.children.filter(isRunning)
+    const exits = left.map((child) => once(child, 'exit'))
     for (const child of left) endProcess(child)
-    await Promise.all(left.map((child) => isRunning(child) && once(child, 'exit')))
+    await Promise.all(exits)
     const others = await processesOf(this.configDir)
     await this.anthropic.close()
     await this.#remove()
@@ -185,17 +195,6 @@ export class TestProcess extends ClaudeProcess implements AsyncDisposable {
   }
 }
 
-export function turnOf(changes: Partial<Turn> = {}): Turn {
-  return {
-    instructions: [],
-    messages: [],
-    limits: { stopSequences: [] },
-    claude: defaultClaudeOptions,
-    source: { dialect: 'test', body: {} },
-    ...changes,
-  }
-}
-
 /** Limits that only a hung test meets. */
 export function clock(): TurnClock {
   const limits = { startMs: 30_000, firstTokenMs: 30_000, idleMs: 30_000, turnMs: 60_000 }
@@ -228,7 +227,9 @@ export async function processesOf(configDir: string): Promise<string[]> {
     pids.map(async (pid) => {
       const variables = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
       if (!variables.split('\0').includes(`CLAUDE_CONFIG_DIR=${configDir}`)) return []
-      return (await runs(Number(pid))) ? [`${pid} ${(await commandLine(Number(pid))).join(' ')}`] : []
+      return (await runs(Number(pid)))
+        ? [`${pid} ${(await commandLine(Number(pid))).join(' ')}`]
+        : []
     }),
   )
   return found.flat()

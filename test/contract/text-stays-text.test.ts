@@ -69,8 +69,18 @@ describe('@path in a message', () => {
     const since = stage.anthropic.requests.length
     await using process = await stage.start()
     const earlier = { role: 'user', content: [{ type: 'text', text: mention }] } as const
-    const answer = { role: 'assistant', content: [{ type: 'text', text: `See ${mention}` }] } as const
-    await feed(process, [{ ...earlier, content: [...earlier.content] }, { ...answer, content: [...answer.content] }], clock())
+    const answer = {
+      role: 'assistant',
+      content: [{ type: 'text', text: `See ${mention}` }],
+    } as const
+    await feed(
+      process,
+      [
+        { ...earlier, content: [...earlier.content] },
+        { ...answer, content: [...answer.content] },
+      ],
+      clock(),
+    )
     const parts = [mention, `Again ${mention}`].map((text) => ({ type: 'text' as const, text }))
     await process.turn(parts)
     const { asked, fileRead, text } = received(since)
@@ -86,7 +96,10 @@ describe('@path in a message', () => {
       version: stage.claude.version,
     }
     const earlier = { role: 'user' as const, content: [{ type: 'text' as const, text: mention }] }
-    const answer = { role: 'assistant' as const, content: [{ type: 'text' as const, text: mention }] }
+    const answer = {
+      role: 'assistant' as const,
+      content: [{ type: 'text' as const, text: mention }],
+    }
     await writeTranscript(composeTranscript([earlier, answer], place, new Date()), place)
     const { fileRead, text } = await mentioned({ decisions: { composed: place.sessionId } })
     expect(fileRead).toBe(false)
