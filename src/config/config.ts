@@ -37,6 +37,7 @@ export type Config = {
     fileLimitBytes: number
     imageLimitBytes: number
     waitingProcesses: number
+    live: { places: number; keepMs: number }
     maxRetries: number
     timeouts: { startMs: number; firstTokenMs: number; idleMs: number; turnMs: number }
   }

@@ -65,6 +65,10 @@ function engineConfig(
     fileLimitBytes: bytes(values.FILE_LIMIT_MB),
     imageLimitBytes: bytes(values.IMAGE_LIMIT_MB),
     waitingProcesses: values.WAITING_PROCESSES,
+    live: {
+      places: values.LIVE_CONVERSATIONS,
+      keepMs: milliseconds(values.LIVE_CONVERSATION_SECONDS),
+    },
     maxRetries: values.CLAUDE_CODE_MAX_RETRIES,
     timeouts: {
       startMs: milliseconds(values.START_TIMEOUT_SECONDS),

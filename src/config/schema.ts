@@ -150,6 +150,18 @@ export const settings = {
     default: '2',
     doc: 'How many Claude Code processes wait, already started, for the next request (about 90 MB each).',
   },
+  LIVE_CONVERSATIONS: {
+    section: 'claude',
+    kind: integer(0, 256),
+    default: '4',
+    doc: 'How many conversations keep their process after an answer, for the next question or the results of functions (about 100 MB each).',
+  },
+  LIVE_CONVERSATION_SECONDS: {
+    section: 'claude',
+    kind: decimal(1, 86_400),
+    default: '300',
+    doc: 'How long a conversation keeps its process.',
+  },
   CLAUDE_CODE_MAX_RETRIES: {
     section: 'claude',
     kind: integer(0, 10),

@@ -63,7 +63,14 @@ export async function* answer(
       yield* shape.end(result, run, tally.usage)
       const reason = translator.cut?.reason ?? (translator.calls > 0 ? 'tool-calls' : 'stop')
       const endedItself = !translator.cut && attempt === 0
-      yield { type: 'finish', reason, model: translator.model, usage: tally.usage, claude: run, endedItself }
+      yield {
+        type: 'finish',
+        reason,
+        model: translator.model,
+        usage: tally.usage,
+        claude: run,
+        endedItself,
+      }
       return
     }
     if (attempt === corrections)
@@ -271,8 +278,8 @@ class Tally {
 
 function usageOf(result: ResultMessage | undefined, translator: Translator): Usage {
   const usage = result?.usage
-  // An interrupted turn reports zeros.
-  if (!usage || usage.output_tokens === 0) return translator.usage
+  // An interrupted turn reports zeros, or counts what Claude Code began after the cut.
+  if (!usage || translator.cut || usage.output_tokens === 0) return translator.usage
   return {
     inputTokens: usage.input_tokens,
     cacheReadTokens: usage.cache_read_input_tokens,

@@ -7,29 +7,31 @@ import { customInput } from './client-tools.ts'
 export type ApiMessage = { role: 'user' | 'assistant'; content: ContentBlockParam[] }
 
 /**
- * A conversation in Anthropic's roles. Results of tools are the user's there, and those of one answer must be in one message, with
- * whatever the user says next behind them. Empty text, which the API refuses, is left out, and with it a message that has nothing
+ * A conversation in Anthropic's roles. Results of tools are the user's there, and neighbours of one role are one message: the API
+ * would merge them, and Claude Code would change their text on the way. Empty text, which the API refuses, is left out, and with it a message that has nothing
  * else.
  */
 export function toApiMessages(messages: readonly Message[]): ApiMessage[] {
   const found: ApiMessage[] = []
-  let results: ToolResultBlockParam[] = []
   for (const message of messages) {
-    if (message.role === 'tool') {
-      results.push(toResult(message))
-      continue
-    }
-    const content = message.role === 'user' ? toContentBlocks(message.content) : toAnswer(message)
-    if (message.role === 'user' && results.length > 0) {
-      found.push({ role: 'user', content: [...results, ...content] })
-    } else {
-      if (results.length > 0) found.push({ role: 'user', content: results })
-      if (content.length > 0) found.push({ role: message.role, content })
-    }
-    results = []
+    const role = message.role === 'assistant' ? 'assistant' : 'user'
+    const content = toBlocks(message)
+    const last = found.at(-1)
+    if (last?.role === role) last.content.push(...content)
+    else if (content.length > 0) found.push({ role, content })
   }
-  if (results.length > 0) found.push({ role: 'user', content: results })
   return found
+}
+
+function toBlocks(message: Message): ContentBlockParam[] {
+  switch (message.role) {
+    case 'user':
+      return toContentBlocks(message.content)
+    case 'assistant':
+      return toAnswer(message)
+    case 'tool':
+      return [toResult(message)]
+  }
 }
 
 function toAnswer({ content }: AssistantMessage): ContentBlockParam[] {

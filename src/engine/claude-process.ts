@@ -19,7 +19,7 @@ export type Introduction = Awaited<ReturnType<Query['initializationResult']>>
 export type LateSettings = {
   model?: string
   effort?: EffortLevel
-  /** Turns thinking off where the model allows it. */
+  /** Asks for no thinking; models that always think go on doing so, with less effort. */
   noThinking: boolean
   maxOutputTokens?: number
   /** An answer may call at most one tool. */

@@ -59,7 +59,11 @@ function canonical(message: Message): unknown {
   return {
     role: 'assistant',
     text: message.content.map((part) => (part.type === 'text' ? part.text : '')).join(''),
-    calls: calls.map(({ id, name, input, kind }) => [id, name, kind === 'function' ? sorted(JSON.parse(input)) : input]),
+    calls: calls.map(({ id, name, input, kind }) => [
+      id,
+      name,
+      kind === 'function' ? sorted(JSON.parse(input)) : input,
+    ]),
   }
 }
 

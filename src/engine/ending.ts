@@ -33,7 +33,13 @@ export class Ending {
         this.#text.push(event.text)
         break
       case 'tool-call-start':
-        this.#calls.push({ type: 'tool-call', id: event.id, name: event.name, input: '', kind: event.kind })
+        this.#calls.push({
+          type: 'tool-call',
+          id: event.id,
+          name: event.name,
+          input: '',
+          kind: event.kind,
+        })
         break
       case 'tool-call-delta': {
         const call = this.#calls.at(-1)
@@ -62,12 +68,17 @@ export class Ending {
     const { decisions, messages } = this.#plan
     const sessionId = this.#finish?.claude?.sessionId
     // A cut turn has a trace of the interruption in it, a corrected one the corrections; a debug log is one request's.
-    if (!this.#finish?.endedItself || sessionId === undefined || decisions.debugLog !== undefined) return undefined
+    if (!this.#finish?.endedItself || sessionId === undefined || decisions.debugLog !== undefined)
+      return undefined
     const keys: LiveKeys = { session: sessionKey(this.#profile, sessionId) }
     // What built-in tools found is in the process and not in what the caller sends back; a resumed session knows more as well.
-    const isShared = !decisions.agentic && decisions.resume === undefined && this.#turn.output.type === 'text'
+    const isShared =
+      !decisions.agentic && decisions.resume === undefined && this.#turn.output.type === 'text'
     if (!isShared || this.#turn.claude.outputFormat !== 'text') return { sessionId, keys }
     const answer = answerMessage(this.#text.join(''), this.#calls)
-    return { sessionId, keys: { ...keys, conversation: conversationKey(this.#profile, [...messages, answer]) } }
+    return {
+      sessionId,
+      keys: { ...keys, conversation: conversationKey(this.#profile, [...messages, answer]) },
+    }
   }
 }

@@ -197,7 +197,12 @@ export class Engine implements Backend {
   }
 
   /** A process that has been told everything and asked: one that holds this conversation already, or a new one. */
-  async #process(turn: Turn, plan: Plan, profile: string, clock: TurnClock): Promise<ClaudeProcess> {
+  async #process(
+    turn: Turn,
+    plan: Plan,
+    profile: string,
+    clock: TurnClock,
+  ): Promise<ClaudeProcess> {
     const { resume } = plan.decisions
     const live = this.#live.take(
       resume === undefined

@@ -1,5 +1,8 @@
 import type { SDKMessage, SDKRateLimitInfo } from '@anthropic-ai/claude-agent-sdk'
-import type { BetaRawMessageStreamEvent } from '@anthropic-ai/sdk/resources/beta/messages'
+import type {
+  BetaMessage,
+  BetaRawMessageStreamEvent,
+} from '@anthropic-ai/sdk/resources/beta/messages'
 import { TurnError } from '../turn/error.ts'
 import type { FinishReason, TurnEvent } from '../turn/event.ts'
 import { addUsage, noUsage, type Usage } from '../turn/usage.ts'
@@ -24,6 +27,9 @@ export type TranslatorOptions = {
   now: () => number
 }
 
+/** What Claude Code says itself, errors above all, comes as a message of this model. */
+const syntheticModel = '<synthetic>'
+
 /** How an answer ended before Claude Code said so itself. */
 export type Cut = { reason: FinishReason }
 
@@ -35,6 +41,8 @@ export type Cut = { reason: FinishReason }
 export class Translator {
   readonly #options: TranslatorOptions
   #id = ''
+  /** The message that is streamed now, or was last. */
+  #messageId = ''
   #model = ''
   #sessionId = ''
   #started = false
@@ -182,6 +190,7 @@ export class Translator {
     message,
   }: Extract<BetaRawMessageStreamEvent, { type: 'message_start' }>): TurnEvent[] {
     this.#id ||= message.id
+    this.#messageId = message.id
     this.#model = message.model
     this.#stopReason = null
     this.#textInEarlierMessage ||= this.#textInThisMessage
@@ -291,13 +300,35 @@ export class Translator {
       if (message.parent_tool_use_id === null) this.#kind = message.error
       return []
     }
-    if (!this.#options.includeActivity) return []
+    const unstreamed = message.parent_tool_use_id === null ? this.#unstreamed(message.message) : []
+    if (!this.#options.includeActivity) return unstreamed
     const parentId = message.parent_tool_use_id
-    return message.message.content.flatMap((block): TurnEvent[] => {
+    const uses = message.message.content.flatMap((block): TurnEvent[] => {
       if (block.type !== 'tool_use' || this.#isAnswer(block.name)) return []
       const { id, name, input } = block
       const activity = { type: 'tool-use', id, name, input, ...(parentId && { parentId }) } as const
       return [...this.begin(), ...this.end(), { type: 'activity', activity }]
+    })
+    return [...unstreamed, ...uses]
+  }
+
+  /** A message that never was a stream: Claude Code asks some failed requests again without one (404). */
+  #unstreamed(message: BetaMessage): TurnEvent[] {
+    if (message.id === this.#messageId || message.model === syntheticModel) return []
+    this.#id ||= message.id
+    this.#model = message.model
+    this.#textInEarlierMessage ||= this.#textInThisMessage
+    this.#textInThisMessage = false
+    return message.content.flatMap((block): TurnEvent[] => {
+      if (block.type === 'text') return [...this.#delta('text', block.text), ...this.end()]
+      if (block.type === 'thinking')
+        return [...this.#delta('reasoning', block.thinking), ...this.end()]
+      if (block.type !== 'tool_use') return []
+      return [
+        ...this.#callStart(block),
+        ...this.#callDelta(JSON.stringify(block.input)),
+        ...this.#callEnd(),
+      ]
     })
   }
 

@@ -14,7 +14,8 @@ export type Launched = { child: ChildProcess; stderr: () => string; waited: bool
 
 /**
  * Claude Code processes that were started ahead of time. A process waits before the SDK's `initialize` request, which
- * carries the system prompt, agents and MCP servers, so one waiting process serves any of them; only what is on the command
+ * carries the system prompt, agents and MCP servers, so one waiting process serves any of them (those with MCP servers of other
+ * processes are a kind of their own, by a flag on the command line); only what is on the command
  * line, the folder and the environment must be equal. So the SDK is used as it is, and nothing of a caller is in a process
  * that waits.
  */
