@@ -17,6 +17,7 @@ import { childEnvironment } from './environment.ts'
 import { answer } from './answer.ts'
 import { conversationKey, heldMessages, profileOf, sessionKey } from './conversation-key.ts'
 import { Ending } from './ending.ts'
+import { notLoggedIn } from './failures.ts'
 import { feed, newMessages, type Prompt, toPrompt } from './history.ts'
 import { LiveConversations, type LiveOptions } from './live-conversations.ts'
 import type { KnownModels } from './models.ts'
@@ -187,10 +188,13 @@ export class Engine implements Backend {
     try {
       const answered = answer(process, turn, clock, this.#answerOptions(plan))
       for await (const event of answered) {
-        if (event.type === 'start') this.#remember(event.sessionId, plan, context)
+        if (event.type === 'start') this.#began(event.sessionId, plan, context)
         ending.push(event)
         yield event
       }
+    } catch (error) {
+      this.#noteLogin(error)
+      throw error
     } finally {
       this.#end(process, ending)
     }
@@ -221,7 +225,6 @@ export class Engine implements Backend {
       const introduction = await clock.wait('start', process.introduction())
       this.#introduction = Promise.resolve(introduction)
       this.#introduced = true
-      this.#failure = undefined
       await clock.wait('start', process.set(lateSettings(turn, decisions)))
     } catch (error) {
       this.#end(process)
@@ -284,7 +287,13 @@ export class Engine implements Backend {
     }
   }
 
-  #remember(sessionId: string | undefined, plan: Plan, context: TurnContext): void {
+  /** Without a login no turn can be answered: `/ready` tells until one is. */
+  #noteLogin(error: unknown): void {
+    if (error instanceof TurnError && error.code === 'claude_not_logged_in') this.#failure = error
+  }
+
+  #began(sessionId: string | undefined, plan: Plan, context: TurnContext): void {
+    this.#failure = undefined
     if (sessionId === undefined) return
     const { folder } = plan.decisions
     // The answer does not wait for the disk; a record that was not written costs a resume after a restart.
@@ -328,11 +337,19 @@ export class Engine implements Backend {
     try {
       const introduction = await clock.wait('start', process.introduction())
       this.#introduced = true
-      this.#failure = undefined
+      this.#failure = loginFailure(introduction)
       return introduction
     } finally {
       process.close()
       this.#room.refill()
     }
   }
+}
+
+/** What `initialize` tells of the account: neither a login nor a key, and no cloud provider's. */
+function loginFailure({ account }: Introduction): TurnError | undefined {
+  const { tokenSource, apiKeySource, apiProvider } = account
+  if (apiProvider !== undefined && apiProvider !== 'firstParty') return undefined
+  const none = (source: string | undefined) => source === undefined || source === 'none'
+  return none(tokenSource) && none(apiKeySource) ? notLoggedIn() : undefined
 }

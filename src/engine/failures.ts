@@ -50,6 +50,13 @@ const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
   529: 'overloaded',
 }
 
+const notLoggedInText =
+  'Claude Code is not logged in, or its key was refused. On the server, run `claude` and `/login`, or set ANTHROPIC_API_KEY; `npm run doctor` tells what it finds.'
+
+export function notLoggedIn(): TurnError {
+  return new TurnError('claude_not_logged_in', notLoggedInText)
+}
+
 /** A failed result, by its kind and not by its words (the words are Claude Code's and change). */
 export function failureOf(signs: FailureSigns): TurnError {
   const code = codeOf(signs)
@@ -85,7 +92,7 @@ function retryAfter(code: ErrorCode, { rateLimit, retry, now }: FailureSigns): n
 function sentence(code: ErrorCode, text: string, { rateLimit, result }: FailureSigns): string {
   switch (code) {
     case 'claude_not_logged_in':
-      return 'Claude Code is not logged in, or its key was refused. On the server, run `claude` and `/login`, or set ANTHROPIC_API_KEY; `npm run doctor` tells what it finds.'
+      return notLoggedInText
     case 'usage_limit_reached': {
       const reset =
         rateLimit?.resetsAt === undefined
