@@ -1,19 +1,14 @@
-import type { SDKMessage } from '@anthropic-ai/claude-agent-sdk'
-import { z } from 'zod'
 import { TurnError } from '../turn/error.ts'
-import type { ClaudeRun, TurnEvent } from '../turn/event.ts'
+import type { TurnEvent } from '../turn/event.ts'
 import type { Turn } from '../turn/turn.ts'
-import { addUsage, noUsage, type Usage } from '../turn/usage.ts'
+import { type Shape, shapeOf } from './answer-shapes.ts'
 import type { ClaudeProcess } from './claude-process.ts'
 import type { ClientTools } from './client-tools.ts'
-import { EventLines, resultDocument } from './output-format.ts'
 import { RunningTools } from './running-tools.ts'
 import type { SchemaCheck } from './schema-check.ts'
 import { Translator } from './sdk-events.ts'
-import { StopLatch } from './stop-latch.ts'
+import { type ResultMessage, Tally } from './tally.ts'
 import type { Phase, TurnClock } from './turn-clock.ts'
-
-type ResultMessage = Extract<SDKMessage, { type: 'result' }>
 
 export type AnswerOptions = {
   provider: string
@@ -42,16 +37,8 @@ export async function* answer(
   clock: TurnClock,
   options: AnswerOptions,
 ): AsyncGenerator<TurnEvent> {
-  const translator = new Translator({
-    provider: options.provider,
-    includeActivity: turn.claude.includeActivity,
-    clientTools: options.clientTools,
-    structured: turn.output.type !== 'text',
-    endAtTokenLimit: !options.agentic || turn.limits.maxOutputTokens !== undefined,
-    retryPatienceMs: options.retryPatienceMs,
-    now: Date.now,
-  })
-  const shape = shapeOf(turn, translator, options)
+  const translator = translatorOf(turn, options)
+  const shape = shapeOf(turn, translator, options.clientTools)
   const tally = new Tally()
   for (let attempt = 0; ; attempt++) {
     yield* read(process, shape, translator, clock)
@@ -61,26 +48,37 @@ export async function* answer(
     if (problem === undefined) {
       const run = tally.run(translator, options.debugLog)
       yield* shape.end(result, run, tally.usage)
-      const reason = translator.cut?.reason ?? (translator.calls > 0 ? 'tool-calls' : 'stop')
-      const endedItself = !translator.cut && attempt === 0
       yield {
         type: 'finish',
-        reason,
+        reason: translator.cut?.reason ?? (translator.calls > 0 ? 'tool-calls' : 'stop'),
         model: translator.model,
         usage: tally.usage,
         claude: run,
-        endedItself,
+        endedItself: !translator.cut && attempt === 0,
       }
       return
     }
-    if (attempt === corrections)
+    if (attempt === corrections) {
       throw new TurnError(
         'invalid_output',
         `The model was asked ${attempt + 1} times and gave no answer of the requested form: ${problem}`,
       )
+    }
     shape.again()
     process.ask([{ type: 'text', text: problem }])
   }
+}
+
+function translatorOf(turn: Turn, options: AnswerOptions): Translator {
+  return new Translator({
+    provider: options.provider,
+    includeActivity: turn.claude.includeActivity,
+    clientTools: options.clientTools,
+    structured: turn.output.type !== 'text',
+    endAtTokenLimit: !options.agentic || turn.limits.maxOutputTokens !== undefined,
+    retryPatienceMs: options.retryPatienceMs,
+    now: Date.now,
+  })
 }
 
 async function* read(
@@ -114,125 +112,7 @@ function formProblem(
     : `The structured answer is not valid: ${wrong}. Give the whole answer again, corrected.`
 }
 
-/** How the content of the answer is made of what Claude Code says. */
-interface Shape {
-  push(message: SDKMessage): Iterable<TurnEvent>
-  end(result: ResultMessage | undefined, run: ClaudeRun, usage: Usage): Iterable<TurnEvent>
-  /** The answer had not its form; another one follows. */
-  again(): void
-}
-
-function shapeOf(turn: Turn, translator: Translator, { clientTools }: AnswerOptions): Shape {
-  if (turn.output.type !== 'text') return structuredShape(translator)
-  switch (turn.claude.outputFormat) {
-    case 'text': {
-      const shape = textShape(translator, new StopLatch(turn.limits.stopSequences))
-      return clientTools.mustCall ? heldUntilCall(shape, translator) : shape
-    }
-    case 'json':
-      return documentShape(translator)
-    case 'stream-json': {
-      const lines = new EventLines()
-      return {
-        push(message) {
-          translator.push(message)
-          return lines.push(message, translator)
-        },
-        end: () => [],
-        again: () => translator.again(),
-      }
-    }
-  }
-}
-
-/** `output_format: json` */
-function documentShape(translator: Translator): Shape {
-  return {
-    push(message) {
-      translator.push(message)
-      return []
-    },
-    *end(result, run, usage) {
-      if (!result)
-        throw new TurnError('claude_crashed', 'Claude Code ended the turn without a result.')
-      yield translator.startEvent()
-      yield* wholeText(0, resultDocument(result, run, usage, translator.model))
-    },
-    again: () => translator.again(),
-  }
-}
-
-/** `response_format`: thinking and calls as they come, the text once it is known to be right. */
-function structuredShape(translator: Translator): Shape {
-  return {
-    push: (message) => translator.push(message),
-    *end(result) {
-      yield* translator.begin()
-      yield* translator.end()
-      const value = result?.subtype === 'success' ? result.structured_output : undefined
-      if (value !== undefined && translator.calls === 0)
-        yield* wholeText(translator.nextBlock(), JSON.stringify(value))
-    },
-    again: () => translator.again(),
-  }
-}
-
-/** An answer that must call a tool: what comes before the call is shown only when there is one. */
-function heldUntilCall(shape: Shape, translator: Translator): Shape {
-  let held: TurnEvent[] = []
-  const pass = (events: Iterable<TurnEvent>): TurnEvent[] => {
-    held.push(...events)
-    return translator.calls > 0 ? held.splice(0) : []
-  }
-  return {
-    push: (message) => pass(shape.push(message)),
-    *end(result, run, usage) {
-      yield* held.splice(0)
-      yield* shape.end(result, run, usage)
-    },
-    again() {
-      held = []
-      translator.again({ forget: true })
-    },
-  }
-}
-
-function textShape(translator: Translator, latch: StopLatch): Shape {
-  return {
-    *push(message) {
-      for (const event of translator.push(message)) {
-        if (event.type === 'text-end') yield* piece(event.block, latch.flush())
-        if (event.type !== 'text-delta') yield event
-        else yield* piece(event.block, latch.push(event.text))
-        if (latch.stopped) {
-          translator.cut = { reason: 'stop' }
-          return
-        }
-      }
-    },
-    *end() {
-      // An answer may be cut, or empty: the protocol's start and the open block's end are still owed.
-      yield* translator.begin()
-      for (const event of translator.end()) {
-        if (event.type === 'text-end') yield* piece(event.block, latch.flush())
-        yield event
-      }
-    },
-    again: () => translator.again(),
-  }
-}
-
-function* wholeText(block: number, text: string): Iterable<TurnEvent> {
-  yield { type: 'text-start', block }
-  yield { type: 'text-delta', block, text }
-  yield { type: 'text-end', block }
-}
-
-function* piece(block: number, text: string): Iterable<TurnEvent> {
-  if (text !== '') yield { type: 'text-delta', block, text }
-}
-
-/** Stops the turn and reads on to its result, which has the usage; gives up after a while. */
+/** Stops the turn and reads on to its result, which has the cost; gives up after a while. */
 async function interrupted(
   process: ClaudeProcess,
   clock: TurnClock,
@@ -246,59 +126,7 @@ async function interrupted(
     }
   } catch (error) {
     if (error instanceof TurnError && error.code === 'request_cancelled') throw error
-    // The answer is complete; only its exact usage is lost, and the stream's own count stands in.
+    // The answer is complete; only its exact cost is lost.
   }
   return undefined
-}
-
-/** What a turn took, over all its attempts. */
-class Tally {
-  usage: Usage = noUsage
-  #costUsd = 0
-  #durationMs = 0
-  #turns = 0
-
-  add(result: ResultMessage | undefined, translator: Translator): void {
-    this.usage = addUsage(this.usage, usageOf(result, translator))
-    this.#costUsd += result ? costOf(result) : 0
-    this.#durationMs += result?.duration_ms ?? 0
-    this.#turns += result?.num_turns ?? 1
-  }
-
-  run(translator: Translator, debugLog: string | undefined): ClaudeRun {
-    return {
-      sessionId: translator.sessionId,
-      costUsd: this.#costUsd,
-      durationMs: this.#durationMs,
-      turns: this.#turns,
-      ...(debugLog !== undefined && { debugLog }),
-    }
-  }
-}
-
-function usageOf(result: ResultMessage | undefined, translator: Translator): Usage {
-  const usage = result?.usage
-  // An interrupted turn reports zeros, or counts what Claude Code began after the cut.
-  if (!usage || translator.cut || usage.output_tokens === 0) return translator.usage
-  return {
-    inputTokens: usage.input_tokens,
-    cacheReadTokens: usage.cache_read_input_tokens,
-    cacheCreationTokens: usage.cache_creation_input_tokens,
-    outputTokens: usage.output_tokens,
-    reasoningTokens: usage.output_tokens_details?.thinking_tokens ?? 0,
-  }
-}
-
-/** `total_cost_usd` runs on over a session's life; this field, which the SDK does not type, is the turn alone. */
-const sinceLastResult = z.object({
-  model_usage_since_last_result: z.record(z.string(), z.object({ costUSD: z.number() })),
-})
-
-function costOf(result: ResultMessage): number {
-  const own = sinceLastResult.safeParse(result)
-  if (!own.success) return result.total_cost_usd
-  return Object.values(own.data.model_usage_since_last_result).reduce(
-    (sum, { costUSD }) => sum + costUSD,
-    0,
-  )
 }
