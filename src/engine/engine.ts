@@ -208,14 +208,15 @@ export class Engine implements Backend {
     clock: TurnClock,
   ): Promise<ClaudeProcess> {
     const { resume } = plan.decisions
-    const live = this.#live.take(
+    const added = newMessages(plan.messages)
+    const keys =
       resume === undefined
         ? { conversation: conversationKey(profile, heldMessages(plan.messages)) }
-        : { session: sessionKey(profile, resume) },
-    )
+        : { session: sessionKey(profile, resume) }
+    const live = this.#planner.canBeTold(added, plan.decisions) ? this.#live.take(keys) : undefined
     if (live) {
       this.#running.add(live)
-      return this.#ask(live, toPrompt(newMessages(plan.messages)), clock)
+      return this.#ask(live, toPrompt(added), clock)
     }
     if (resume !== undefined) this.#live.dropSession(resume)
     const { decisions, prompt } = await this.#planner.history(plan)
@@ -350,6 +351,9 @@ export class Engine implements Backend {
 function loginFailure({ account }: Introduction): TurnError | undefined {
   const { tokenSource, apiKeySource, apiProvider } = account
   if (apiProvider !== undefined && apiProvider !== 'firstParty') return undefined
-  const none = (source: string | undefined) => source === undefined || source === 'none'
-  return none(tokenSource) && none(apiKeySource) ? notLoggedIn() : undefined
+  return isNone(tokenSource) && isNone(apiKeySource) ? notLoggedIn() : undefined
+}
+
+function isNone(source: string | undefined): boolean {
+  return source === undefined || source === 'none'
 }

@@ -60,11 +60,11 @@ export class LiveConversations {
 
   /** Ends the process of a session that goes on elsewhere: two must not write one transcript. */
   dropSession(sessionId: string): void {
-    for (const live of [...this.#kept.values()]) if (live.sessionId === sessionId) this.#drop(live)
+    for (const live of this.#kept.values()) if (live.sessionId === sessionId) this.#drop(live)
   }
 
   close(): void {
-    for (const live of [...this.#kept.values()]) this.#drop(live)
+    for (const live of this.#kept.values()) this.#drop(live)
   }
 
   #drop(live: Live): void {

@@ -3,14 +3,15 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Options } from '@anthropic-ai/claude-agent-sdk'
 import type { TurnContext } from '../turn/backend.ts'
-import { defaultClaudeOptions, type McpServer } from '../turn/claude-options.ts'
+import type { McpServer } from '../turn/claude-options.ts'
 import { TurnError } from '../turn/error.ts'
 import type { Notice } from '../turn/event.ts'
 import type { Message, UserPart } from '../turn/message.ts'
-import type { Turn } from '../turn/turn.ts'
+import { plainTurn, type Turn } from '../turn/turn.ts'
+import type { ApiMessage } from './api-messages.ts'
 import { Attachments } from './attachments/attachments.ts'
 import { ClientTools } from './client-tools.ts'
-import { longHistory, newMessages, type Prompt, toPrompt } from './history.ts'
+import { hasPictures, longHistory, newMessages, type Prompt, toPrompt } from './history.ts'
 import { resolveMcpServers } from './mcp.ts'
 import { type KnownModels, resolveModel } from './models.ts'
 import type { Decisions } from './options.ts'
@@ -120,54 +121,43 @@ export class Planner {
     return { decisions, messages, notices: [...mapped, ...permissions.notices] }
   }
 
-  /** How a new process learns the conversation: by its session, by a composed transcript, or message by message. */
-  async history({ decisions, messages }: Plan): Promise<{ decisions: Decisions; prompt: Prompt }> {
-    const prompt = toPrompt(decisions.resume === undefined ? messages : newMessages(messages))
-    return this.#longHistory(decisions, prompt)
+  /** Whether a process that is told of these messages would be told them unchanged. */
+  canBeTold(messages: readonly Message[], decisions: Decisions): boolean {
+    return !hasPictures(messages) || !this.#canCompose(decisions)
   }
 
-  /** A long conversation is written as a transcript and resumed, instead of being fed message by message. */
-  async #longHistory(
-    decisions: Decisions,
-    prompt: Prompt,
-  ): Promise<{ decisions: Decisions; prompt: Prompt }> {
-    const { folder, resume } = decisions
-    const { claudeDir, version } = this.#options
-    if (
-      prompt.earlier.length < longHistory ||
-      resume !== undefined ||
-      version === undefined ||
-      !canWriteTranscript(folder)
-    ) {
-      return { decisions, prompt }
-    }
-    const place = { claudeDir, folder, sessionId: crypto.randomUUID(), version }
-    await writeTranscript(composeTranscript(prompt.earlier, place, new Date()), place)
+  /** How a new process learns the conversation: by its session, by a composed transcript, or message by message. */
+  async history({ decisions, messages }: Plan): Promise<{ decisions: Decisions; prompt: Prompt }> {
+    const told = decisions.resume === undefined ? messages : newMessages(messages)
+    const prompt = toPrompt(told)
+    const isLong = prompt.earlier.length >= longHistory && this.#canCompose(decisions)
+    if (!isLong && this.canBeTold(told, decisions)) return { decisions, prompt }
+    const { claudeDir, version = '' } = this.#options
+    const place = { claudeDir, folder: decisions.folder, sessionId: crypto.randomUUID(), version }
+    const whole: ApiMessage[] = [...prompt.earlier, { role: 'user', content: prompt.question }]
+    await writeTranscript(composeTranscript(whole, place, new Date()), place)
+    // The question is in the transcript: an empty prompt asks for its answer.
     return {
       decisions: { ...decisions, composed: place.sessionId },
-      prompt: { ...prompt, earlier: [] },
+      prompt: { earlier: [], question: [] },
     }
+  }
+
+  /** A session that is resumed has its own transcript, which is Claude Code's alone to write. */
+  #canCompose({ folder, resume }: Decisions): boolean {
+    return (
+      resume === undefined && this.#options.version !== undefined && canWriteTranscript(folder)
+    )
   }
 
   /** The plainest turn: no tools, no session. Its process is the one that should wait. */
   async plainTurn(): Promise<{ turn: Turn; decisions: Decisions }> {
-    const turn: Turn = {
-      instructions: [],
-      messages: [],
-      limits: { stopSequences: [] },
-      tools: [],
-      toolChoice: { type: 'auto' },
-      parallelToolCalls: true,
-      output: { type: 'text' },
-      claude: defaultClaudeOptions,
-      source: { dialect: '', body: {} },
-    }
     const folder = await this.#ownFolder(anonymous)
     const place = { cwd: folder, addDirs: [], roots: [], forbidden: [] }
-    const { options, agentic } = planPermissions(turn.claude, this.#options.policy, place)
+    const { options, agentic } = planPermissions(plainTurn.claude, this.#options.policy, place)
     const environment = await this.#environment(anonymous)
     return {
-      turn,
+      turn: plainTurn,
       decisions: {
         claude: this.#binary(),
         environment,
@@ -176,7 +166,7 @@ export class Planner {
         mcpServers: {},
         permissions: options,
         agentic,
-        clientTools: new ClientTools(turn),
+        clientTools: new ClientTools(plainTurn),
       },
     }
   }

@@ -48,6 +48,9 @@ export class AnswerFacts {
       case 'reasoning-start':
       case 'reasoning-delta':
       case 'reasoning-end':
+      case 'tool-call-start':
+      case 'tool-call-delta':
+      case 'tool-call-end':
       case 'activity':
         break
     }

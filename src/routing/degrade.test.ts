@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { type ClaudeOptions, defaultClaudeOptions } from '../turn/claude-options.ts'
-import type { Turn } from '../turn/turn.ts'
+import { plainTurn, type Turn } from '../turn/turn.ts'
 import { degrade } from './degrade.ts'
 
 function turnOf(claude: Partial<ClaudeOptions> = {}, more: Partial<Turn> = {}): Turn {
   return {
-    instructions: [],
+    ...plainTurn,
     messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }],
-    limits: { stopSequences: [] },
     claude: { ...defaultClaudeOptions, ...claude },
     source: { dialect: 'openai-chat', body: {} },
     ...more,

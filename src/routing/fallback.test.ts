@@ -3,7 +3,7 @@ import type { Backend, TurnContext } from '../turn/backend.ts'
 import { defaultClaudeOptions } from '../turn/claude-options.ts'
 import { type ErrorCode, errorTable, TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
-import type { Turn } from '../turn/turn.ts'
+import { plainTurn, type Turn } from '../turn/turn.ts'
 import { noUsage } from '../turn/usage.ts'
 import { fallback, type Switch } from './fallback.ts'
 
@@ -45,10 +45,8 @@ function error(code: ErrorCode, retryAfterMs?: number): TurnError {
 
 const remark: TurnEvent = { type: 'notice', notice: { type: 'remark', text: 'hello' } }
 const turn: Turn = {
-  instructions: [],
+  ...plainTurn,
   messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }],
-  limits: { stopSequences: [] },
-  claude: defaultClaudeOptions,
   source: { dialect: 'openai-chat', body: {} },
 }
 

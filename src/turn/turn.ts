@@ -1,4 +1,4 @@
-import type { ClaudeOptions } from './claude-options.ts'
+import { type ClaudeOptions, defaultClaudeOptions } from './claude-options.ts'
 import type { Message } from './message.ts'
 import type { OutputFormat, Tool, ToolChoice } from './tool.ts'
 
@@ -30,4 +30,17 @@ export type Turn = {
   claude: ClaudeOptions
   /** The caller's own request body, untouched, for a backend that speaks the same dialect. */
   source: { dialect: string; body: Readonly<Record<string, unknown>> }
+}
+
+/** The plainest turn: nothing is asked yet, and nothing out of the ordinary. */
+export const plainTurn: Turn = {
+  instructions: [],
+  messages: [],
+  limits: { stopSequences: [] },
+  tools: [],
+  toolChoice: { type: 'auto' },
+  parallelToolCalls: true,
+  output: { type: 'text' },
+  claude: defaultClaudeOptions,
+  source: { dialect: '', body: {} },
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { blocksOf, feed } from '../../src/engine/history.ts'
-import type { Message } from '../../src/turn/message.ts'
+import type { ApiMessage } from '../../src/engine/api-messages.ts'
+import { feed } from '../../src/engine/history.ts'
 import { conversation, type RecordedRequest } from '../scripted-anthropic/server.ts'
 import { clock, type ResultMessage, Stage } from './support.ts'
 
@@ -13,14 +13,14 @@ const pixel =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mP8/x8AAwMCAO+ip1sAAAAASUVORK5CYII='
 const picture = {
   type: 'image',
-  source: { type: 'base64', mediaType: 'image/png', data: pixel },
+  source: { type: 'base64', media_type: 'image/png', data: pixel },
 } as const
 
-function says(role: 'user' | 'assistant', ...texts: string[]): Message {
+function says(role: 'user' | 'assistant', ...texts: string[]): ApiMessage {
   return { role, content: texts.map((text) => ({ type: 'text', text })) }
 }
 
-const earlier: Message[] = [
+const earlier: ApiMessage[] = [
   says('user', 'First part', '  second part, with space around \n'),
   says('assistant', 'An answer'),
   says('user', 'More'),
@@ -29,10 +29,7 @@ const earlier: Message[] = [
   says('assistant', '{"json": true}'),
 ]
 const question = says('user', 'What did I say first?')
-const sent = [...earlier, question].map((message) => ({
-  role: message.role,
-  content: blocksOf(message),
-}))
+const sent = [...earlier, question]
 
 describe('a fed conversation', () => {
   let results: ResultMessage[]
@@ -44,7 +41,7 @@ describe('a fed conversation', () => {
     await feed(process, earlier, clock())
     results = process.messages.filter((message) => message.type === 'result')
     requestsWhileFed = stage.anthropic.requests.length
-    await process.turn(blocksOf(question))
+    await process.turn(question.content)
     request = stage.lastRequest
   })
 
@@ -73,7 +70,7 @@ describe('a fed conversation', () => {
 })
 
 describe('a picture in a message', () => {
-  const message: Message = {
+  const message: ApiMessage = {
     role: 'user',
     content: [{ type: 'text', text: 'Look' }, picture, { type: 'text', text: 'there' }],
   }
@@ -83,14 +80,14 @@ describe('a picture in a message', () => {
   beforeAll(async () => {
     await using process = await stage.start()
     await feed(process, [message, says('assistant', 'An answer')], clock())
-    await process.turn(blocksOf(message))
+    await process.turn(message.content)
     const [earlier, , last] = conversation(stage.lastRequest)
     earlierBlocks = earlier?.content ?? []
     lastBlocks = last?.content ?? []
   })
 
   it('stays a block of its own between the texts, fed or asked', () => {
-    const [look, image, there] = blocksOf(message)
+    const [look, image, there] = message.content
     for (const blocks of [earlierBlocks, lastBlocks]) {
       expect(blocks.slice(0, 2)).toEqual([look, image])
       expect(blocks[2]).toEqual({ ...there, text: 'there\n' })
@@ -125,8 +122,8 @@ describe('feeding', () => {
 
   it('loses the order when the result is not awaited, which is why it is', async () => {
     await using process = await stage.start()
-    process.addUser(blocksOf(says('user', 'One')))
-    process.addAssistant(blocksOf(says('assistant', 'Answer')))
+    process.addUser(says('user', 'One').content)
+    process.addAssistant(says('assistant', 'Answer').content)
     await process.result()
     await process.turn('Two')
     expect(conversation(stage.lastRequest).map(({ role }) => role)).not.toEqual([

@@ -1,9 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { blocksOf } from '../../src/engine/history.ts'
+import type { ApiMessage } from '../../src/engine/api-messages.ts'
 import { composeTranscript, writeTranscript } from '../../src/engine/transcript.ts'
-import type { Message } from '../../src/turn/message.ts'
 import { conversation, systemText } from '../scripted-anthropic/server.ts'
 import { type ResultMessage, Stage, TestProcess } from './support.ts'
 
@@ -13,7 +12,7 @@ afterAll(() => stage.close())
 const text = (text: string) => ({ type: 'text' as const, text })
 
 describe('a composed transcript', () => {
-  const earlier: Message[] = [
+  const earlier: ApiMessage[] = [
     { role: 'user', content: [text('One'), text('and a half')] },
     { role: 'assistant', content: [text('Answer one')] },
     {
@@ -23,7 +22,7 @@ describe('a composed transcript', () => {
           type: 'image',
           source: {
             type: 'base64',
-            mediaType: 'image/gif',
+            media_type: 'image/gif',
             data: 'R0lGODlhAQABAAAAACwAAAAAAQABAAA=',
           },
         },
@@ -49,7 +48,7 @@ describe('a composed transcript', () => {
     expect(result.session_id).toBe(place.sessionId)
     expect(stage.anthropic.requests).toHaveLength(1)
     expect(conversation(stage.lastRequest)).toEqual([
-      ...earlier.map((message) => ({ role: message.role, content: blocksOf(message) })),
+      ...earlier,
       { role: 'user', content: [text('Three')] },
     ])
     expect(systemText(stage.lastRequest)).toBe('A prompt of its own.')

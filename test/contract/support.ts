@@ -8,6 +8,7 @@ import { expect, vi } from 'vitest'
 import { answer, type AnswerOptions } from '../../src/engine/answer.ts'
 import { requireClaude } from '../../src/engine/binary.ts'
 import { ClaudeProcess } from '../../src/engine/claude-process.ts'
+import { ClientTools } from '../../src/engine/client-tools.ts'
 import { childEnvironment } from '../../src/engine/environment.ts'
 import { type Decisions, processOptions } from '../../src/engine/options.ts'
 import { TurnClock } from '../../src/engine/turn-clock.ts'
@@ -94,6 +95,7 @@ export class Stage {
   }
 
   options(start: StartOptions = {}): Options {
+    const turn = turnOf(start.turn)
     const decisions: Decisions = {
       claude: this.claude.path,
       environment: this.environment(),
@@ -102,9 +104,10 @@ export class Stage {
       mcpServers: {},
       permissions: {},
       agentic: false,
+      clientTools: new ClientTools(turn),
       ...start.decisions,
     }
-    const options = processOptions(turnOf(start.turn), decisions)
+    const options = processOptions(turn, decisions)
     return { ...options, env: { ...options.env, ...start.environment }, ...start.options }
   }
 
@@ -166,13 +169,15 @@ export class TestProcess extends ClaudeProcess implements AsyncDisposable {
     changes: { turn?: Partial<Turn>; options?: Partial<AnswerOptions> } = {},
   ): Promise<TurnResult> {
     this.ask([{ type: 'text', text }])
+    const turn = turnOf(changes.turn)
     const options = {
       provider: 'claude-code',
       agentic: false,
+      clientTools: new ClientTools(turn),
       retryPatienceMs: 5_000,
       ...changes.options,
     }
-    return collect(answer(this, turnOf(changes.turn), clock(), options))
+    return collect(answer(this, turn, clock(), options))
   }
 
   async failed(...request: Parameters<TestProcess['answered']>): Promise<TurnError> {

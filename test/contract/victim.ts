@@ -4,6 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import type { Options } from '@anthropic-ai/claude-agent-sdk'
+import { ClientTools } from '../../src/engine/client-tools.ts'
 import { ClaudeProcess } from '../../src/engine/claude-process.ts'
 import { processOptions } from '../../src/engine/options.ts'
 import { Reaper } from '../../src/engine/reaper.ts'
@@ -28,6 +29,7 @@ const options: Options = processOptions(turnOf(), {
   mcpServers: {},
   permissions: {},
   agentic: false,
+  clientTools: new ClientTools(turnOf()),
 })
 
 const running = new ClaudeProcess(options, room, true)

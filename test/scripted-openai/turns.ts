@@ -2,7 +2,7 @@ import { type ClaudeOptions, defaultClaudeOptions } from '../../src/turn/claude-
 import type { TurnContext } from '../../src/turn/backend.ts'
 import { TurnError } from '../../src/turn/error.ts'
 import type { TurnEvent } from '../../src/turn/event.ts'
-import type { Turn } from '../../src/turn/turn.ts'
+import { plainTurn, type Turn } from '../../src/turn/turn.ts'
 
 /** A turn as the dialect makes it of `body`. */
 export function turnOf(
@@ -11,10 +11,9 @@ export function turnOf(
 ): Turn {
   const whole = { messages: [{ role: 'user', content: 'Say hello' }], ...body }
   return {
+    ...plainTurn,
     ...(typeof body.model === 'string' && { model: body.model }),
-    instructions: [],
     messages: [{ role: 'user', content: [{ type: 'text', text: 'Say hello' }] }],
-    limits: { stopSequences: [] },
     claude: { ...defaultClaudeOptions, ...claude },
     source: { dialect: 'openai-chat', body: whole },
   }

@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { defaultClaudeOptions } from '../../turn/claude-options.ts'
-import type { Turn } from '../../turn/turn.ts'
+import { plainTurn, type Turn } from '../../turn/turn.ts'
 import { canEncode, encodeRequest, readAnswer, readChunk, readError } from './client.ts'
 
 function turnOf(body: Record<string, unknown>, claude: Partial<Turn['claude']> = {}): Turn {
   return {
-    instructions: [],
-    messages: [],
-    limits: { stopSequences: [] },
+    ...plainTurn,
     claude: { ...defaultClaudeOptions, ...claude },
     source: { dialect: 'openai-chat', body },
   }

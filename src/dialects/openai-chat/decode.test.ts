@@ -33,6 +33,10 @@ describe('decode', () => {
         instructions: [],
         messages: [{ role: 'user', content: [{ type: 'text', text: 'Hello' }] }],
         limits: { stopSequences: [] },
+        tools: [],
+        toolChoice: { type: 'auto' },
+        parallelToolCalls: true,
+        output: { type: 'text' },
         claude: defaultClaudeOptions,
         source: { dialect: 'openai-chat', body: hello },
       },
@@ -172,7 +176,6 @@ describe('decode', () => {
       prompt_cache_key: 'k',
       safety_identifier: 's',
       web_search_options: {},
-      parallel_tool_calls: false,
       made_up: 1,
     }
     expect(ignored(decode({ ...hello, ...others }, options)).sort()).toEqual(
@@ -219,13 +222,13 @@ describe('decode refuses, and names the field', () => {
       { messages: [{ content: 'x' }] },
       'missing_required_parameter',
       'messages[0].role',
-      'messages[0].role is missing; it must be one of "system", "developer", "user", "assistant".',
+      'messages[0].role is missing; it must be one of "system", "developer", "user", "assistant", "tool", "function".',
     ],
     [
       { messages: [{ role: 'robot', content: 'x' }] },
       'invalid_value',
       'messages[0].role',
-      'messages[0].role must be one of "system", "developer", "user", "assistant"; got "robot".',
+      'messages[0].role must be one of "system", "developer", "user", "assistant", "tool", "function"; got "robot".',
     ],
     [
       { messages: [{ role: 'user' }] },
@@ -256,7 +259,7 @@ describe('decode refuses, and names the field', () => {
       },
       'invalid_value',
       'messages[3].content[0].type',
-      'messages[3].content[0].type must be one of "text", "image_url"; got "video".',
+      'messages[3].content[0].type must be one of "text", "image_url", "file"; got "video".',
     ],
     [
       { messages: [user([{ type: 'text' }])] },
@@ -346,10 +349,6 @@ describe('decode refuses, and names the field', () => {
   })
 
   it.each<[object, string]>([
-    [{ ...hello, tools: [{}] }, 'tools'],
-    [{ ...hello, functions: [{}] }, 'functions'],
-    [{ ...hello, tool_choice: 'auto' }, 'tool_choice'],
-    [{ ...hello, response_format: { type: 'json_object' } }, 'response_format'],
     [{ ...hello, modalities: ['text', 'audio'] }, 'modalities'],
     [{ ...hello, audio: {} }, 'audio'],
     [{ ...hello, logprobs: true }, 'logprobs'],
@@ -358,10 +357,10 @@ describe('decode refuses, and names the field', () => {
       { messages: [user([{ type: 'input_audio', input_audio: {} }])] },
       'messages[0].content[0].type',
     ],
-    [{ messages: [user([{ type: 'file', file: {} }])] }, 'messages[0].content[0].type'],
-    [{ messages: [user('a'), { role: 'assistant', tool_calls: [{}] }] }, 'messages[1].tool_calls'],
-    [{ messages: [user('a'), { role: 'tool', content: 'x' }] }, 'messages[1].role'],
-    [{ messages: [user('a'), { role: 'function', content: 'x' }] }, 'messages[1].role'],
+    [
+      { messages: [user([{ type: 'file', file: { file_id: 'file-1' } }])] },
+      'messages[0].content[0].file.file_id',
+    ],
   ])('what it cannot honour: %j', (body, param) => {
     expect(failure(body)).toMatchObject({ code: 'unsupported_parameter', param })
   })

@@ -64,8 +64,11 @@ export function encodeFinishReason(reason: FinishReason, legacy: boolean): Encod
 
 /** Whether a request used the older `functions`, and so wants the older form of the answer. */
 export function isLegacy(body: Readonly<Record<string, unknown>>): boolean {
-  const has = (value: unknown): boolean => Array.isArray(value) && value.length > 0
-  return has(body.functions) && !has(body.tools)
+  return hasAny(body.functions) && !hasAny(body.tools)
+}
+
+function hasAny(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0
 }
 
 /** The answer's id in OpenAI's form. */

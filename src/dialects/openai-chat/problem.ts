@@ -90,7 +90,7 @@ const countNames: Readonly<Record<string, string>> = { array: 'items', string: '
 
 /** Zod's own words for a union say nothing. */
 function hasOwnWords({ message }: Issue): boolean {
-  return message !== 'Invalid input'
+  return !/^Invalid (?:input|discriminator value)/.test(message)
 }
 
 /** What the discriminator may be; zod 4.6 reports it without typing it. */

@@ -17,7 +17,9 @@ export async function resolveSentFiles(
       if (message.role === 'assistant' || !message.content.some(({ type }) => type === 'file'))
         return message
       const content = await Promise.all(
-        message.content.map((part) => (part.type === 'file' ? resolveFile(part, limits) : part)),
+        message.content.map(async (part) =>
+          part.type === 'file' ? resolveFile(part, limits) : part,
+        ),
       )
       return { ...message, content }
     }),
