@@ -6,7 +6,7 @@ import {
   type Tool as McpTool,
 } from '@modelcontextprotocol/sdk/types.js'
 import { TurnError } from '../turn/error.ts'
-import type { CustomTool, Tool, ToolChoice } from '../turn/tool.ts'
+import type { CustomTool, JsonSchema, Tool, ToolChoice } from '../turn/tool.ts'
 import type { Turn } from '../turn/turn.ts'
 import { reservedServerName } from './mcp.ts'
 import { compileSchema, type SchemaCheck } from './schema-check.ts'
@@ -25,8 +25,9 @@ export class ClientTools {
     this.#tools = new Map(turn.tools.map((tool) => [tool.name, tool]))
     this.#choice = turn.toolChoice
     for (const [index, tool] of turn.tools.entries()) {
-      if (tool.kind === 'function' && tool.strict && tool.parameters)
-        this.#compile(tool.name, tool.parameters, index)
+      if (tool.kind !== 'function' || !tool.parameters) continue
+      refuseUnofferable(tool.parameters, `tools[${index}].function.parameters`)
+      if (tool.strict) this.#compile(tool.name, tool.parameters, index)
     }
   }
 
@@ -120,7 +121,7 @@ export class ClientTools {
     }
   }
 
-  #compile(name: string, parameters: Readonly<Record<string, unknown>>, index: number): void {
+  #compile(name: string, parameters: JsonSchema, index: number): void {
     try {
       this.#checks.set(name, compileSchema(parameters))
     } catch (error) {
@@ -146,9 +147,38 @@ function toMcpTool(tool: Tool): McpTool {
   return {
     name: tool.name,
     ...(tool.description !== undefined && { description: tool.description }),
-    // The caller's schema goes out word for word; MCP's own type is narrower than what it takes.
-    inputSchema: (tool.parameters ?? { type: 'object', properties: {} }) as McpTool['inputSchema'],
+    inputSchema: toInputSchema(tool.parameters),
   }
+}
+
+/**
+ * The caller's schema word for word, but for the `type: "object"` that MCP wants said: Claude Code would offer none of the tools
+ * where one of them lacks it.
+ */
+function toInputSchema(parameters: JsonSchema | undefined): McpTool['inputSchema'] {
+  return parameters ? { ...parameters, type: 'object' } : { type: 'object', properties: {} }
+}
+
+/** What the Anthropic API takes as an argument's name; Claude Code leaves out a tool that has others. */
+const argumentName = /^[a-zA-Z0-9_.-]{1,64}$/
+
+/** Refuses a schema by which Claude Code would silently not offer the tool. */
+function refuseUnofferable({ type, properties }: JsonSchema, param: string): void {
+  if (type !== undefined && ![type].flat().includes('object')) {
+    throw new TurnError(
+      'invalid_value',
+      `${param}.type must be "object"; got ${JSON.stringify(type)}. Arguments are always an object.`,
+      { param: `${param}.type` },
+    )
+  }
+  if (typeof properties !== 'object' || properties === null) return
+  const name = Object.keys(properties).find((key) => !argumentName.test(key))
+  if (name === undefined) return
+  throw new TurnError(
+    'invalid_value',
+    `${param}.properties has an argument called ${JSON.stringify(name)}; Claude takes names of 1 to 64 letters (a to z), digits, _, . or -. Rename it.`,
+    { param: `${param}.properties` },
+  )
 }
 
 function customTool({ name, description, grammar }: CustomTool): McpTool {

@@ -65,13 +65,14 @@ function relayedChoice(
   const choices = result.relay?.value.choices
   // An upstream is asked for one choice at a time; what it said is kept whole.
   if (Array.isArray(choices) && choices[0]) return choices[0] as Answer['choices'][number]
+  const calls = encodeCalls(result.toolCalls, legacy)
   return {
     message: {
       role: 'assistant',
-      content: result.text === '' && result.toolCalls.length > 0 ? null : result.text,
+      content: result.text === '' && Object.keys(calls).length > 0 ? null : result.text,
       refusal: null,
       annotations: [],
-      ...encodeCalls(result.toolCalls, legacy),
+      ...calls,
       ...(result.reasoning !== undefined && { reasoning_content: result.reasoning }),
     },
     logprobs: null,

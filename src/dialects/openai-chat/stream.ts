@@ -82,7 +82,7 @@ class ChunkEncoder {
         return [...this.#open(choice), this.#chunk(choice, { reasoning_content: event.text })]
       case 'tool-call-start':
       case 'tool-call-delta':
-        return [...this.#open(choice), this.#chunk(choice, this.#callsOf(choice).push(event))]
+        return [...this.#open(choice, null), this.#chunk(choice, this.#callsOf(choice).push(event))]
       case 'activity': {
         const chunk = this.#chunk(choice, {})
         return [
@@ -105,11 +105,11 @@ class ChunkEncoder {
     return [{ ...this.#frame(), choices: [], usage: encodeUsage(this.#usage) }]
   }
 
-  /** The role chunk, once a choice. */
-  #open(choice: number): Chunk[] {
+  /** The role chunk, once a choice; an answer that begins with a call has no content, as OpenAI writes it. */
+  #open(choice: number, content: '' | null = ''): Chunk[] {
     if (this.#states.has(choice)) return []
     this.#states.set(choice, 'open')
-    return [this.#chunk(choice, { role: 'assistant', content: '', refusal: null })]
+    return [this.#chunk(choice, { role: 'assistant', content, refusal: null })]
   }
 
   #finish(choice: number, event: Extract<TurnEvent, { type: 'finish' }>): Chunk[] {
