@@ -4,12 +4,15 @@ import type {
   BetaRawMessageStreamEvent,
 } from '@anthropic-ai/sdk/resources/beta/messages'
 import { TurnError } from '../turn/error.ts'
-import type { FinishReason, TurnEvent } from '../turn/event.ts'
-import { addUsage, noUsage, type Usage } from '../turn/usage.ts'
+import type { Activity, FinishReason, TurnEvent } from '../turn/event.ts'
+import type { Usage } from '../turn/usage.ts'
+import { toolResults, toolUses } from './activity.ts'
+import { AnswerBlocks } from './answer-blocks.ts'
+import { CallReader } from './call-reader.ts'
 import type { ClientTools } from './client-tools.ts'
-import { customInput } from './client-tools.ts'
-import { answerTool } from './structured-output.ts'
 import { type FailureSigns, failureOf, failureOfRetry } from './failures.ts'
+import { StreamUsage } from './stream-usage.ts'
+import { answerTool } from './structured-output.ts'
 
 type ResultMessage = Extract<SDKMessage, { type: 'result' }>
 
@@ -40,21 +43,17 @@ export type Cut = { reason: FinishReason }
  */
 export class Translator {
   readonly #options: TranslatorOptions
+  readonly #blocks: AnswerBlocks
+  readonly #calls: CallReader
+  readonly #usage = new StreamUsage()
   #id = ''
   /** The message that is streamed now, or was last. */
   #messageId = ''
   #model = ''
   #sessionId = ''
-  #started = false
-  #block = -1
-  #open: 'text' | 'reasoning' | 'tool-call' | undefined
-  #call: { id: string; name: string; input: string; held: boolean } | undefined
-  #calls = 0
   #textInEarlierMessage = false
   #textInThisMessage = false
   #stopReason: string | null = null
-  #current: Usage = noUsage
-  #total: Usage = noUsage
   #kind: FailureSigns['kind']
   #rateLimit: SDKRateLimitInfo | undefined
   #retry: FailureSigns['retry']
@@ -63,10 +62,8 @@ export class Translator {
 
   constructor(options: TranslatorOptions) {
     this.#options = options
-  }
-
-  get started(): boolean {
-    return this.#started
+    this.#blocks = new AnswerBlocks(() => this.startEvent())
+    this.#calls = new CallReader(this.#blocks, options.clientTools)
   }
 
   get model(): string {
@@ -79,7 +76,7 @@ export class Translator {
 
   /** Tokens so far, summed from the stream; the result's own count is better where there is one. */
   get usage(): Usage {
-    return addUsage(this.#total, this.#current)
+    return this.#usage.total
   }
 
   push(message: SDKMessage): TurnEvent[] {
@@ -90,7 +87,7 @@ export class Translator {
       case 'assistant':
         return this.#assistant(message)
       case 'user':
-        return this.#toolResults(message)
+        return this.#show(toolResults(message))
       case 'result':
         return this.#result(message)
       case 'rate_limit_event':
@@ -116,9 +113,7 @@ export class Translator {
 
   /** `start`, if it was not said yet. */
   begin(): TurnEvent[] {
-    if (this.#started) return []
-    this.#started = true
-    return [this.startEvent()]
+    return this.#blocks.begin()
   }
 
   startEvent(): TurnEvent {
@@ -135,48 +130,43 @@ export class Translator {
   again({ forget = false } = {}): void {
     this.finished = undefined
     this.#stopReason = null
-    this.#total = noUsage
-    this.#current = noUsage
+    this.#usage.reset()
     this.#textInEarlierMessage = false
     this.#textInThisMessage = false
-    if (!forget) return
-    this.#started = false
-    this.#block = -1
-    this.#open = undefined
+    if (forget) this.#blocks.forget()
   }
 
   /** The number of a block that is made elsewhere. */
   nextBlock(): number {
-    return ++this.#block
+    return this.#blocks.next()
   }
 
   /** How many calls the caller was given. */
   get calls(): number {
-    return this.#calls
+    return this.#blocks.calls
   }
 
   /** The end of the open block, if one is open. */
   end(): TurnEvent[] {
-    const open = this.#open
-    this.#open = undefined
-    return open ? [{ type: `${open}-end`, block: this.#block }] : []
+    return this.#blocks.end()
   }
 
   #stream(event: BetaRawMessageStreamEvent): TurnEvent[] {
     switch (event.type) {
       case 'message_start':
-        return this.#messageStart(event)
+        this.#messageStart(event)
+        return []
       case 'content_block_start':
-        return event.content_block.type === 'tool_use' ? this.#callStart(event.content_block) : []
+        return event.content_block.type === 'tool_use' ? this.#calls.start(event.content_block) : []
       case 'content_block_delta':
         if (event.delta.type === 'text_delta') return this.#delta('text', event.delta.text)
         if (event.delta.type === 'thinking_delta')
           return this.#delta('reasoning', event.delta.thinking)
         if (event.delta.type === 'input_json_delta')
-          return this.#callDelta(event.delta.partial_json)
+          return this.#calls.push(event.delta.partial_json)
         return []
       case 'content_block_stop':
-        return this.#call ? this.#callEnd() : this.end()
+        return this.#calls.reading ? this.#calls.end() : this.end()
       case 'message_delta':
         this.#messageDelta(event)
         return []
@@ -186,24 +176,14 @@ export class Translator {
     }
   }
 
-  #messageStart({
-    message,
-  }: Extract<BetaRawMessageStreamEvent, { type: 'message_start' }>): TurnEvent[] {
+  #messageStart({ message }: Extract<BetaRawMessageStreamEvent, { type: 'message_start' }>): void {
     this.#id ||= message.id
     this.#messageId = message.id
     this.#model = message.model
     this.#stopReason = null
     this.#textInEarlierMessage ||= this.#textInThisMessage
     this.#textInThisMessage = false
-    this.#total = this.usage
-    this.#current = {
-      inputTokens: message.usage.input_tokens,
-      cacheReadTokens: message.usage.cache_read_input_tokens ?? 0,
-      cacheCreationTokens: message.usage.cache_creation_input_tokens ?? 0,
-      outputTokens: message.usage.output_tokens,
-      reasoningTokens: 0,
-    }
-    return []
+    this.#usage.begin(message.usage)
   }
 
   #messageDelta({
@@ -211,11 +191,7 @@ export class Translator {
     usage,
   }: Extract<BetaRawMessageStreamEvent, { type: 'message_delta' }>): void {
     this.#stopReason = delta.stop_reason
-    this.#current = {
-      ...this.#current,
-      outputTokens: usage.output_tokens,
-      reasoningTokens: usage.output_tokens_details?.thinking_tokens ?? 0,
-    }
+    this.#usage.update(usage)
     if (delta.stop_reason === 'max_tokens' && this.#options.endAtTokenLimit)
       this.cut = { reason: 'length' }
     if (delta.stop_reason === 'refusal') this.cut = { reason: 'content-filter' }
@@ -233,66 +209,11 @@ export class Translator {
 
   #delta(kind: 'text' | 'reasoning', text: string): TurnEvent[] {
     if (text === '' || (kind === 'text' && this.#options.structured)) return []
-    const events = this.begin()
-    if (this.#open !== kind) {
-      events.push(...this.end())
-      this.#open = kind
-      this.#block++
-      events.push({ type: `${kind}-start`, block: this.#block })
-      // Between two messages of one turn a tool ran: the texts are paragraphs of one answer.
-      if (kind === 'text' && this.#textInEarlierMessage && !this.#textInThisMessage) {
-        events.push({ type: 'text-delta', block: this.#block, text: '\n\n' })
-      }
-    }
+    const isFirst = kind === 'text' && !this.#textInThisMessage
     if (kind === 'text') this.#textInThisMessage = true
-    events.push({ type: `${kind}-delta`, block: this.#block, text })
-    return events
-  }
-
-  /** A call of a caller's tool; what the model may not call now is told to it, and not to the caller. */
-  #callStart({ id, name }: { id: string; name: string }): TurnEvent[] {
-    const kind = this.#options.clientTools.kindOf(name)
-    if (kind === undefined) return []
-    const held = this.#options.clientTools.isHeld(name) || !this.#options.clientTools.isChosen(name)
-    this.#call = { id, name, input: '', held }
-    return held ? [] : this.#openCall(id, name, kind)
-  }
-
-  #openCall(id: string, name: string, kind: 'function' | 'custom'): TurnEvent[] {
-    const events = [...this.begin(), ...this.end()]
-    this.#open = 'tool-call'
-    this.#block++
-    this.#calls++
-    return [...events, { type: 'tool-call-start', block: this.#block, id, name, kind }]
-  }
-
-  #callDelta(input: string): TurnEvent[] {
-    if (!this.#call) return []
-    this.#call.input += input
-    if (this.#call.held || input === '') return []
-    return [{ type: 'tool-call-delta', block: this.#block, input }]
-  }
-
-  #callEnd(): TurnEvent[] {
-    const call = this.#call
-    this.#call = undefined
-    if (!call) return []
-    if (call.held) return this.#heldCall(call)
-    // No arguments are an empty object, never an empty text.
-    const events: TurnEvent[] =
-      call.input === '' ? [{ type: 'tool-call-delta', block: this.#block, input: '{}' }] : []
-    return [...events, ...this.end()]
-  }
-
-  /** What had to be whole before it may be shown: checked as the hook checks it, so both decide alike. */
-  #heldCall({ id, name, input }: { id: string; name: string; input: string }): TurnEvent[] {
-    const { clientTools } = this.#options
-    const kind = clientTools.kindOf(name)
-    const value = parseInput(input)
-    if (kind === undefined || clientTools.refusal(name, value) !== undefined) return []
-    const text = kind === 'custom' ? String(value[customInput] ?? '') : input || '{}'
-    const opened = this.#openCall(id, name, kind)
-    return [...opened, { type: 'tool-call-delta', block: this.#block, input: text }, ...this.end()]
+    // Between two messages of one turn a tool ran: the texts are paragraphs of one answer.
+    const gap = isFirst && this.#textInEarlierMessage ? this.#blocks.say('text', '\n\n') : []
+    return [...gap, ...this.#blocks.say(kind, text)]
   }
 
   #assistant(message: Extract<SDKMessage, { type: 'assistant' }>): TurnEvent[] {
@@ -301,15 +222,8 @@ export class Translator {
       return []
     }
     const unstreamed = message.parent_tool_use_id === null ? this.#unstreamed(message.message) : []
-    if (!this.#options.includeActivity) return unstreamed
-    const parentId = message.parent_tool_use_id
-    const uses = message.message.content.flatMap((block): TurnEvent[] => {
-      if (block.type !== 'tool_use' || this.#isAnswer(block.name)) return []
-      const { id, name, input } = block
-      const activity = { type: 'tool-use', id, name, input, ...(parentId && { parentId }) } as const
-      return [...this.begin(), ...this.end(), { type: 'activity', activity }]
-    })
-    return [...unstreamed, ...uses]
+    const uses = toolUses(message, (name) => this.#isAnswer(name))
+    return [...unstreamed, ...this.#show(uses)]
   }
 
   /** A message that never was a stream: Claude Code asks some failed requests again without one (404). */
@@ -325,9 +239,9 @@ export class Translator {
         return [...this.#delta('reasoning', block.thinking), ...this.end()]
       if (block.type !== 'tool_use') return []
       return [
-        ...this.#callStart(block),
-        ...this.#callDelta(JSON.stringify(block.input)),
-        ...this.#callEnd(),
+        ...this.#calls.start(block),
+        ...this.#calls.push(JSON.stringify(block.input)),
+        ...this.#calls.end(),
       ]
     })
   }
@@ -337,26 +251,18 @@ export class Translator {
     return name === answerTool || this.#options.clientTools.kindOf(name) !== undefined
   }
 
-  #toolResults(message: Extract<SDKMessage, { type: 'user' }>): TurnEvent[] {
-    const { content } = message.message
-    if (!this.#options.includeActivity || typeof content === 'string') return []
-    const parentId = message.parent_tool_use_id
-    return content.flatMap((block): TurnEvent[] => {
-      if (block.type !== 'tool_result') return []
-      const activity = {
-        type: 'tool-result',
-        id: block.tool_use_id,
-        content: block.content ?? '',
-        isError: block.is_error ?? false,
-        ...(parentId && { parentId }),
-      } as const
-      return [...this.begin(), ...this.end(), { type: 'activity', activity }]
-    })
+  #show(activities: readonly Activity[]): TurnEvent[] {
+    if (!this.#options.includeActivity) return []
+    return activities.flatMap((activity): TurnEvent[] => [
+      ...this.begin(),
+      ...this.end(),
+      { type: 'activity', activity },
+    ])
   }
 
   #retrying(retry: NonNullable<FailureSigns['retry']>): void {
     this.#retry = retry
-    if (this.#started) {
+    if (this.#blocks.begun) {
       throw new TurnError(
         'upstream_error',
         'The API behind Claude Code failed in the middle of the answer.',
@@ -391,15 +297,5 @@ export class Translator {
       ...(this.#rateLimit && { rateLimit: this.#rateLimit }),
       ...(this.#retry && { retry: this.#retry }),
     })
-  }
-}
-
-/** Input that is not JSON is no input: the check then says what is missing. */
-function parseInput(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text || '{}')
-    return typeof value === 'object' && value !== null ? { ...value } : {}
-  } catch {
-    return {}
   }
 }
