@@ -19,13 +19,11 @@ export class StopLatch {
   push(text: string): string {
     if (this.#stopped) return ''
     const pending = this.#held + text
-    const ends = this.#sequences
-      .map((sequence) => pending.indexOf(sequence))
-      .filter((index) => index >= 0)
-    if (ends.length > 0) {
+    const cut = cutOf(pending, this.#sequences)
+    if (cut !== undefined) {
       this.#stopped = true
       this.#held = ''
-      return pending.slice(0, Math.min(...ends))
+      return pending.slice(0, cut)
     }
     const keep = Math.max(0, ...this.#sequences.map((sequence) => overlap(pending, sequence)))
     this.#held = pending.slice(pending.length - keep)
@@ -38,6 +36,19 @@ export class StopLatch {
     this.#held = ''
     return held
   }
+}
+
+/** Where the sequence begins that is complete first, as the text is read; of those that end together, the longest. */
+function cutOf(text: string, sequences: readonly string[]): number | undefined {
+  let first: { start: number; end: number } | undefined
+  for (const sequence of sequences) {
+    const start = text.indexOf(sequence)
+    if (start < 0) continue
+    const end = start + sequence.length
+    if (!first || end < first.end || (end === first.end && start < first.start))
+      first = { start, end }
+  }
+  return first?.start
 }
 
 /** The length of the longest end of `text` that begins `sequence`. */
