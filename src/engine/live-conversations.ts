@@ -15,15 +15,23 @@ export type LiveOptions = {
   keepMs: number
 }
 
-type Live = { process: ClaudeProcess; sessionId: string; keys: LiveKeys; timer: NodeJS.Timeout }
+/** What is asked of a process that is kept. */
+type Keepable = Pick<ClaudeProcess, 'alive' | 'close'>
+
+type Live<Process> = {
+  process: Process
+  sessionId: string
+  keys: LiveKeys
+  timer: NodeJS.Timeout
+}
 
 /**
  * Processes whose turn has ended well, kept for a while because the next question, or the results of the caller's tools, usually
  * come soon. Each is taken at most once; the least recently kept goes first when there is no place.
  */
-export class LiveConversations {
+export class LiveConversations<Process extends Keepable = ClaudeProcess> {
   readonly #options: LiveOptions
-  readonly #kept = new Map<ClaudeProcess, Live>()
+  readonly #kept = new Map<Process, Live<Process>>()
 
   constructor(options: LiveOptions) {
     this.#options = options
@@ -34,7 +42,7 @@ export class LiveConversations {
     return this.#kept.size
   }
 
-  keep(process: ClaudeProcess, sessionId: string, keys: LiveKeys): void {
+  keep(process: Process, sessionId: string, keys: LiveKeys): void {
     if (this.#options.places === 0 || !process.alive) {
       process.close()
       return
@@ -43,12 +51,12 @@ export class LiveConversations {
     if (oldest && this.#kept.size >= this.#options.places) this.#drop(oldest)
     const timer = setTimeout(() => this.#drop(live), this.#options.keepMs)
     timer.unref()
-    const live: Live = { process, sessionId, keys, timer }
+    const live: Live<Process> = { process, sessionId, keys, timer }
     this.#kept.set(process, live)
   }
 
   /** The process that holds this conversation or session, which is the taker's from now on. */
-  take(keys: Partial<LiveKeys>): ClaudeProcess | undefined {
+  take(keys: Partial<LiveKeys>): Process | undefined {
     for (const live of this.#kept.values()) {
       if (!matches(live.keys, keys)) continue
       this.#remove(live)
@@ -67,12 +75,12 @@ export class LiveConversations {
     for (const live of this.#kept.values()) this.#drop(live)
   }
 
-  #drop(live: Live): void {
+  #drop(live: Live<Process>): void {
     this.#remove(live)
     live.process.close()
   }
 
-  #remove(live: Live): void {
+  #remove(live: Live<Process>): void {
     clearTimeout(live.timer)
     this.#kept.delete(live.process)
   }

@@ -1,3 +1,4 @@
+import type { TurnError } from '../../turn/error.ts'
 import type { ImagePart } from '../../turn/message.ts'
 import { describeText, recognize } from './content.ts'
 import { dimensionsOf } from './dimensions.ts'
@@ -39,9 +40,15 @@ export async function toImagePart(
   }
 }
 
-export function tooLarge(field: string, limitBytes: number) {
+const limitSettings = { picture: 'IMAGE_LIMIT_MB', file: 'FILE_LIMIT_MB' } as const
+
+export function tooLarge(
+  field: string,
+  limitBytes: number,
+  what: keyof typeof limitSettings = 'picture',
+): TurnError {
   return refuse(
     field,
-    `the picture is larger than ${limitBytes} bytes, the limit that IMAGE_LIMIT_MB sets.`,
+    `the ${what} is larger than ${limitBytes} bytes, the limit that ${limitSettings[what]} sets.`,
   )
 }

@@ -91,22 +91,22 @@ describe('resolveImage', () => {
       'image/heic',
     ],
     ['nothing', 'data:image/png;base64,', 'empty'],
-    ['a data URL without base64', 'data:image/png,abc', 'not base64'],
-    ['a data URL without a comma', 'data:image/png;base64', 'not base64'],
-    ['wrong characters', dataUrl('a!cd'), 'not base64'],
+    ['a data URL without base64', 'data:image/png,abc', 'not a base64 data URL'],
+    ['a data URL without a comma', 'data:image/png;base64', 'not a base64 data URL'],
+    ['wrong characters', dataUrl('a!cd'), 'not a base64 data URL'],
     [
       'line breaks',
       dataUrl(
         `${png(2, 2).toString('base64').slice(0, 8)}\n${png(2, 2).toString('base64').slice(8)}`,
       ),
-      'not base64',
+      'not a base64 data URL',
     ],
     [
       'missing padding',
       dataUrl(Buffer.from('abcd').toString('base64').replaceAll('=', '')),
-      'not base64',
+      'not a base64 data URL',
     ],
-    ['bits after the end', dataUrl('QUJDRF=='), 'not base64'],
+    ['bits after the end', dataUrl('QUJDRF=='), 'not a base64 data URL'],
     ['a picture cut off', dataUrl(png(2, 2).subarray(0, 18)), 'image'],
     ['too many pixels', dataUrl(gif(8001, 2)), '8001 × 2 pixels'],
     [

@@ -30,7 +30,7 @@ async function resolveFile(
   { url, name, field }: FilePart,
   { fileBytes, imageBytes }: SentFileLimits,
 ): Promise<UserPart> {
-  const bytes = readDataUrl(url, field, fileBytes)
+  const bytes = readDataUrl(url, field, fileBytes, 'file')
   const content = await recognize(bytes)
   switch (content.type) {
     case 'empty':
