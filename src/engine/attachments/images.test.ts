@@ -93,20 +93,20 @@ describe('resolveImage', () => {
     ['nothing', 'data:image/png;base64,', 'empty'],
     ['a data URL without base64', 'data:image/png,abc', 'not a base64 data URL'],
     ['a data URL without a comma', 'data:image/png;base64', 'not a base64 data URL'],
-    ['wrong characters', dataUrl('a!cd'), 'not a base64 data URL'],
+    ['wrong characters', dataUrl('a!cd'), 'not base64'],
     [
       'line breaks',
       dataUrl(
         `${png(2, 2).toString('base64').slice(0, 8)}\n${png(2, 2).toString('base64').slice(8)}`,
       ),
-      'not a base64 data URL',
+      'not base64',
     ],
     [
       'missing padding',
       dataUrl(Buffer.from('abcd').toString('base64').replaceAll('=', '')),
-      'not a base64 data URL',
+      'not base64',
     ],
-    ['bits after the end', dataUrl('QUJDRF=='), 'not a base64 data URL'],
+    ['bits after the end', dataUrl('QUJDRF=='), 'not base64'],
     ['a picture cut off', dataUrl(png(2, 2).subarray(0, 18)), 'image'],
     ['too many pixels', dataUrl(gif(8001, 2)), '8001 × 2 pixels'],
     [
