@@ -4,6 +4,10 @@ import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Sample } from './measure.ts'
 
+type ChatMessage = { role: string; content: string }
+
+const question: ChatMessage[] = [{ role: 'user', content: 'Say something short.' }]
+
 /** The built server as a process of its own, as users run it. */
 export async function startBuiltServer(environment: Record<string, string>, folder: string) {
   const port = await freePort()
@@ -17,14 +21,13 @@ export async function startBuiltServer(environment: Record<string, string>, fold
       WORKSPACE_ROOTS: folder,
       LOG_LEVEL: 'warn',
     },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: 'ignore',
   })
   const url = `http://127.0.0.1:${port}`
-  const ready = await untilReady(url)
+  await untilReady(url)
   return {
     url,
-    version: ready,
-    chat: () => chat(url),
+    chat: (messages: ChatMessage[] = question) => chat(url, messages),
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM')
       if (child.exitCode === null) await once(child, 'exit')
@@ -33,14 +36,14 @@ export async function startBuiltServer(environment: Record<string, string>, fold
 }
 
 /** One streamed chat completion. */
-async function chat(url: string): Promise<Sample> {
+async function chat(url: string, messages: ChatMessage[]): Promise<Sample> {
   const begin = performance.now()
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
       stream: true,
-      messages: [{ role: 'user', content: 'Say something short.' }],
+      messages,
     }),
   })
   if (!response.ok || !response.body)
@@ -56,10 +59,10 @@ async function chat(url: string): Promise<Sample> {
   return { firstTokenMs, totalMs: performance.now() - begin }
 }
 
-async function untilReady(url: string): Promise<string> {
+async function untilReady(url: string): Promise<void> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const response = await fetch(`${url}/ready`).catch(() => undefined)
-    if (response?.ok) return JSON.stringify(await response.json())
+    if (response?.ok) return
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
   throw new Error('The server did not become ready within 20 s.')
