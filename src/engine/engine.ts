@@ -179,9 +179,10 @@ export class Engine implements Backend {
   }
 
   async *run(turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
-    const plan = await this.#planner.plan(turn, context, await this.#knownModels())
-    for (const notice of plan.notices) yield { type: 'notice', notice }
     const clock = new TurnClock(this.#limits(turn), context.signal)
+    const known = await clock.wait('start', this.#knownModels())
+    const plan = await this.#planner.plan(turn, context, known)
+    for (const notice of plan.notices) yield { type: 'notice', notice }
     const profile = profileOf(turn, plan.decisions, context.owner)
     const process = await this.#process(turn, plan, profile, clock)
     const ending = new Ending(profile, plan, turn)
