@@ -19,6 +19,19 @@ describe('degrade', () => {
     expect(degrade(turn)).toEqual({ type: 'possible', turn, notices: [] })
   })
 
+  it('leaves tools, the choice among them and the form of the answer, and names none', () => {
+    const turn = turnOf(
+      {},
+      {
+        tools: [{ kind: 'function', name: 'f', strict: true }],
+        toolChoice: { type: 'required' },
+        parallelToolCalls: false,
+        output: { type: 'json-object' },
+      },
+    )
+    expect(degrade(turn)).toEqual({ type: 'possible', turn, notices: [] })
+  })
+
   it.each<[Partial<ClaudeOptions>, string[]]>([
     [{ tools: ['Read'] }, ['tools']],
     [{ tools: ['Read'], disallowedTools: ['Bash'] }, ['tools', 'disallowed_tools']],

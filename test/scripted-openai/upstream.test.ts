@@ -204,7 +204,7 @@ describe('a whole answer of an upstream', () => {
       'a tool call',
       { role: 'assistant', content: null, tool_calls: [{ id: 'a' }] },
       'tool_calls',
-      'stop',
+      'tool-calls',
     ],
     ['no text at the token limit', { role: 'assistant', content: '' }, 'length', 'length'],
     ['filtered text', { role: 'assistant', content: null }, 'content_filter', 'content-filter'],

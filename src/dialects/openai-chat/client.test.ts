@@ -28,6 +28,31 @@ describe('encodeRequest', () => {
     expect(body).toEqual(before)
   })
 
+  it('lets tools, their calls and results, and response_format go out as they came', () => {
+    const call = { id: 'a', type: 'function', function: { name: 'f', arguments: '{ "x": 1}' } }
+    const body = {
+      model: 'm',
+      tools: [
+        { type: 'function', function: { name: 'f', parameters: {}, strict: true, extra: 1 } },
+        { type: 'custom', custom: { name: 'g' } },
+      ],
+      tool_choice: { type: 'function', function: { name: 'f' } },
+      parallel_tool_calls: false,
+      functions: [{ name: 'h' }],
+      function_call: 'auto',
+      response_format: { type: 'json_schema', json_schema: { name: 'x', schema: {} } },
+      messages: [
+        { role: 'user', content: [{ type: 'file', file: { file_id: 'file-1' } }] },
+        { role: 'assistant', content: null, tool_calls: [call] },
+        { role: 'tool', tool_call_id: 'a', content: [{ type: 'text', text: 'y' }] },
+      ],
+    }
+    expect(encodeRequest(turnOf(body), { stream: true, attachments: [] })).toEqual({
+      ...body,
+      stream: true,
+    })
+  })
+
   it('asks for the turn’s model when neither upstream nor body names one', () => {
     const turn = { ...turnOf({ messages: [] }), model: 'opus' }
     expect(encodeRequest(turn, { stream: false, attachments: [] }).model).toBe('opus')
@@ -65,6 +90,17 @@ it('canEncode refuses a turn of another dialect', () => {
 })
 
 describe('readChunk', () => {
+  it.each([
+    ['stop', 'stop'],
+    ['length', 'length'],
+    ['content_filter', 'content-filter'],
+    ['tool_calls', 'tool-calls'],
+    ['function_call', 'tool-calls'],
+    ['a_new_one', 'stop'],
+  ])('reads the finish reason %s as %s', (finish_reason, finish) => {
+    expect(readChunk({ choices: [{ delta: {}, finish_reason }] }).finish).toBe(finish)
+  })
+
   it.each([
     [{ role: 'assistant' }, false],
     [{ role: 'assistant', content: '', refusal: null, tool_calls: [], audio: {} }, false],

@@ -128,9 +128,10 @@ function readPiece(value: Json, content: 'message' | 'delta'): AnswerPiece {
   }
 }
 
-/** `tool_calls` and `function_call` are a `stop` to the hub; the caller reads the word itself in what is relayed. */
 const finishReasons = new Map<string, FinishReason>([
   ['length', 'length'],
+  ['tool_calls', 'tool-calls'],
+  ['function_call', 'tool-calls'],
   ['content_filter', 'content-filter'],
 ])
 
