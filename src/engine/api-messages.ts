@@ -8,19 +8,45 @@ export type ApiMessage = { role: 'user' | 'assistant'; content: ContentBlockPara
 
 /**
  * A conversation in Anthropic's roles. Results of tools are the user's there, and neighbours of one role are one message: the API
- * would merge them, and Claude Code would change their text on the way. Empty text, which the API refuses, is left out, and with it a message that has nothing
- * else.
+ * would merge them, and Claude Code would change their text on the way. Empty text and, without other text beside it, blank text are
+ * left out, as the API refuses them, and with them a message that has nothing else. Claude Code leaves out all blank text of the
+ * user's; that is done here already, or the ways to tell it a conversation would differ.
  */
 export function toApiMessages(messages: readonly Message[]): ApiMessage[] {
+  const whole = joined(
+    messages.map((message) => ({ role: roleOf(message), content: toBlocks(message) })),
+  )
+  return joined(
+    whole.map(({ role, content }) => ({
+      role,
+      content: role === 'user' ? content.filter(isShown) : withoutBlank(content),
+    })),
+  )
+}
+
+function roleOf({ role }: Message): ApiMessage['role'] {
+  return role === 'assistant' ? 'assistant' : 'user'
+}
+
+/** Neighbours of one role as one message; what is empty is left out. */
+function joined(messages: readonly ApiMessage[]): ApiMessage[] {
   const found: ApiMessage[] = []
-  for (const message of messages) {
-    const role = message.role === 'assistant' ? 'assistant' : 'user'
-    const content = toBlocks(message)
+  for (const { role, content } of messages) {
     const last = found.at(-1)
     if (last?.role === role) last.content.push(...content)
-    else if (content.length > 0) found.push({ role, content })
+    else if (content.length > 0) found.push({ role, content: [...content] })
   }
   return found
+}
+
+/** Blank text beside other text stays. */
+function withoutBlank<Block extends ContentBlockParam>(content: readonly Block[]): Block[] {
+  const hasWords = content.some((block) => block.type === 'text' && isShown(block))
+  return hasWords ? [...content] : content.filter(isShown)
+}
+
+function isShown(block: ContentBlockParam): boolean {
+  return block.type !== 'text' || block.text.trim() !== ''
 }
 
 function toBlocks(message: Message): ContentBlockParam[] {
@@ -49,7 +75,7 @@ function inputOf(call: ToolCallPart): unknown {
 }
 
 function toResult({ callId, content }: ToolMessage): ToolResultBlockParam {
-  const blocks = toContentBlocks(content).filter(
+  const blocks = withoutBlank(toContentBlocks(content)).filter(
     (block) => block.type === 'text' || block.type === 'image' || block.type === 'document',
   )
   return {

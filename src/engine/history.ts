@@ -30,6 +30,16 @@ export function toPrompt(messages: readonly Message[]): Prompt {
 }
 
 /**
+ * Whether a process that is told these messages tells the API the same. It scales and recodes pictures and adds a line on each; a
+ * transcript it takes as it is (docs/decisions/0008-pictures.md). Pictures in results of tools it leaves alone.
+ */
+export function isTold(messages: readonly Message[]): boolean {
+  return !messages.some(
+    ({ role, content }) => role === 'user' && content.some(({ type }) => type === 'image'),
+  )
+}
+
+/**
  * From how many earlier messages on a composed transcript is faster than feeding: feeding costs a round trip for each user
  * message, a transcript the start of a process (docs/decisions/0005-history.md).
  */

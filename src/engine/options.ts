@@ -61,7 +61,7 @@ export function processOptions(turn: Turn, decisions: Decisions): Options {
     ...systemPrompt(turn, decisions),
     ...mcpServers(decisions),
     ...(schema && { outputFormat: { type: 'json_schema', schema } }),
-    ...(decisions.model !== undefined && !decisions.modelListed && { model: decisions.model }),
+    ...(decisions.model !== undefined && !isModelLate(decisions) && { model: decisions.model }),
     ...(session !== undefined && { resume: session }),
     ...(decisions.debugLog !== undefined && { debugFile: decisions.debugLog }),
     ...(claude.maxTurns !== undefined && { maxTurns: claude.maxTurns }),
@@ -74,13 +74,18 @@ export function lateSettings(turn: Turn, decisions: Decisions): LateSettings {
   const effort = turn.effort && effortOf[turn.effort]
   return {
     noThinking: turn.effort === 'none',
-    ...(decisions.model !== undefined && decisions.modelListed && { model: decisions.model }),
+    ...(decisions.model !== undefined && isModelLate(decisions) && { model: decisions.model }),
     ...(effort && { effort }),
     ...(turn.limits.maxOutputTokens !== undefined && {
       maxOutputTokens: turn.limits.maxOutputTokens,
     }),
     ...(decisions.clientTools.any && !turn.parallelToolCalls && { oneToolCall: true }),
   }
+}
+
+/** A session that goes on would get a message of its own about the change of model, so there it is said at the start. */
+function isModelLate({ modelListed, resume, composed }: Decisions): boolean {
+  return modelListed && resume === undefined && composed === undefined
 }
 
 /** OpenAI's scale has two steps below Claude Code's. */
@@ -115,7 +120,8 @@ function systemPrompt(
     ...turn.instructions,
     ...(appendSystemPrompt === undefined ? [] : [appendSystemPrompt]),
     ...(instruction === undefined ? [] : [instruction]),
-  ]
+    // The API refuses a blank text.
+  ].filter((text) => text.trim() !== '')
   const fresh = resume !== undefined && texts.length > 0 ? { snapshot: false } : {}
   if (agentic) {
     const append = texts.length > 0 ? { append: texts.join('\n\n') } : {}

@@ -11,7 +11,7 @@ import { plainTurn, type Turn } from '../turn/turn.ts'
 import type { ApiMessage } from './api-messages.ts'
 import { Attachments } from './attachments/attachments.ts'
 import { ClientTools } from './client-tools.ts'
-import { hasPictures, longHistory, newMessages, type Prompt, toPrompt } from './history.ts'
+import { isTold, longHistory, newMessages, type Prompt, toPrompt } from './history.ts'
 import { resolveMcpServers } from './mcp.ts'
 import { type KnownModels, resolveModel } from './models.ts'
 import type { Decisions } from './options.ts'
@@ -123,7 +123,7 @@ export class Planner {
 
   /** Whether a process that is told of these messages would be told them unchanged. */
   canBeTold(messages: readonly Message[], decisions: Decisions): boolean {
-    return !hasPictures(messages) || !this.#canCompose(decisions)
+    return isTold(messages) || !this.#canCompose(decisions)
   }
 
   /** How a new process learns the conversation: by its session, by a composed transcript, or message by message. */
@@ -145,9 +145,7 @@ export class Planner {
 
   /** A session that is resumed has its own transcript, which is Claude Code's alone to write. */
   #canCompose({ folder, resume }: Decisions): boolean {
-    return (
-      resume === undefined && this.#options.version !== undefined && canWriteTranscript(folder)
-    )
+    return resume === undefined && this.#options.version !== undefined && canWriteTranscript(folder)
   }
 
   /** The plainest turn: no tools, no session. Its process is the one that should wait. */

@@ -21,37 +21,53 @@ export type TranscriptEntry = {
   cwd: string
   sessionId: string
   version: string
-  type: 'user' | 'assistant'
   uuid: string
   timestamp: string
-  message: unknown
-}
+} & (
+  | { type: 'user' | 'assistant'; message: unknown }
+  | { type: 'attachment'; attachment: Readonly<Record<string, unknown>> }
+)
 
-/** A conversation as the transcript that Claude Code would have written of it. */
+/**
+ * A conversation as the transcript that Claude Code would have written of it, its question the last message. It ends as a turn does
+ * that met its limit before the answer (`maxTurns`): at the end of any other question a resuming process puts words of its own.
+ * From there an empty prompt asks the API (contract test).
+ */
 export function composeTranscript(
   messages: readonly ApiMessage[],
   place: TranscriptPlace,
   now: Date,
 ): TranscriptEntry[] {
   let parentUuid: string | null = null
-  return messages.map(({ role, content }, index) => {
-    const uuid = crypto.randomUUID()
-    const entry: TranscriptEntry = {
+  const common = () => {
+    const entry = {
       parentUuid,
-      isSidechain: false,
-      userType: 'external',
+      isSidechain: false as const,
+      userType: 'external' as const,
       cwd: place.folder,
       sessionId: place.sessionId,
       version: place.version,
-      type: role,
-      uuid,
+      uuid: crypto.randomUUID(),
       timestamp: now.toISOString(),
-      message: role === 'user' ? { role, content } : answered(content, index),
     }
-    parentUuid = uuid
+    parentUuid = entry.uuid
     return entry
-  })
+  }
+  const entries = messages.map(({ role, content }, index): TranscriptEntry => ({
+    ...common(),
+    type: role,
+    message: role === 'user' ? { role, content } : answered(content, index),
+  }))
+  return [...entries, { ...common(), type: 'attachment', attachment: turnLimit }]
 }
+
+/** What Claude Code notes when a turn ends at its limit; it shows the model nothing of it. */
+const turnLimit = {
+  type: 'max_turns_reached',
+  maxTurns: 1,
+  turnCount: 1,
+  exitCommitted: false,
+} as const
 
 /** Writes a transcript where `resume` looks for it. */
 export async function writeTranscript(
