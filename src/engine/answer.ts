@@ -54,7 +54,7 @@ export async function* answer(
         model: translator.model,
         usage: tally.usage,
         claude: run,
-        endedItself: !translator.cut && attempt === 0,
+        endedItself: !translator.cut && attempt === 0 && (options.agentic || !translator.corrected),
       }
       return
     }

@@ -71,9 +71,10 @@ export class Ending {
     if (!this.#finish?.endedItself || sessionId === undefined || decisions.debugLog !== undefined)
       return undefined
     const keys: LiveKeys = { session: sessionKey(this.#profile, sessionId) }
-    // What built-in tools found is in the process and not in what the caller sends back; a resumed session knows more as well.
-    const isShared =
-      !decisions.agentic && decisions.resume === undefined && this.#turn.output.type === 'text'
+    // What built-in tools found is in the process and not in what the caller sends back; a resumed session knows more as well. A
+    // turn that waits for the caller's results is not over yet, and goes on with all that was found in it.
+    const isWhole = !decisions.agentic || this.#finish.reason === 'tool-calls'
+    const isShared = isWhole && decisions.resume === undefined && this.#turn.output.type === 'text'
     if (!isShared || this.#turn.claude.outputFormat !== 'text') return { sessionId, keys }
     const answer = answerMessage(this.#text.join(''), this.#calls)
     return {

@@ -59,6 +59,8 @@ export class Translator {
   #retry: FailureSigns['retry']
   cut: Cut | undefined
   finished: ResultMessage | undefined
+  /** The model was told of a call that the caller never sees: a tool that ran here, or a call that was turned down. */
+  corrected = false
 
   constructor(options: TranslatorOptions) {
     this.#options = options
@@ -86,8 +88,11 @@ export class Translator {
         return message.parent_tool_use_id === null ? this.#stream(message.event) : []
       case 'assistant':
         return this.#assistant(message)
-      case 'user':
-        return this.#show(toolResults(message))
+      case 'user': {
+        const results = toolResults(message)
+        this.corrected ||= results.length > 0
+        return this.#show(results)
+      }
       case 'result':
         return this.#result(message)
       case 'rate_limit_event':

@@ -1,0 +1,123 @@
+import {
+  Agent,
+  OpenAIProvider,
+  Runner,
+  type RunItem,
+  setTracingDisabled,
+  tool,
+} from '@openai/agents'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { requestsDuring } from '../functions/support.ts'
+import { callsTools, says, systemText } from '../scripted-anthropic/server.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
+import { rounds } from './rounds.ts'
+
+let server: TestServer
+let runner: Runner
+beforeAll(async () => {
+  setTracingDisabled(true)
+  server = await startTestServer()
+  const { client: openAIClient } = server
+  const modelProvider = new OpenAIProvider({ openAIClient, useResponses: false })
+  runner = new Runner({ modelProvider, model: 'sonnet', tracingDisabled: true })
+})
+afterAll(() => server.close())
+
+const weather = tool({
+  name: 'get_weather',
+  description: 'The weather of a city.',
+  parameters: z.object({ city: z.string() }),
+  execute: ({ city }) => `${city}: sun`,
+})
+
+const romeOslo = callsTools([
+  { id: 'toolu_1', name: 'get_weather', input: { city: 'Rome' } },
+  { id: 'toolu_2', name: 'get_weather', input: { city: 'Oslo' } },
+])
+
+const twoRounds = [
+  ['user: Where is the sun?'],
+  [
+    'user: Where is the sun?',
+    'assistant: get_weather#toolu_1{"city":"Rome"} + get_weather#toolu_2{"city":"Oslo"}',
+    'user: #toolu_1=Rome: sun + #toolu_2=Oslo: sun',
+  ],
+]
+
+describe('an agent of the OpenAI Agents SDK', () => {
+  const agent = new Agent({ name: 'Meteorologist', instructions: 'Be brief.', tools: [weather] })
+
+  it('runs its tools and ends with the final words', async () => {
+    server.anthropic.enqueue(romeOslo, says('In both.'))
+    const { value, requests } = await requestsDuring(server, () =>
+      runner.run(agent, 'Where is the sun?'),
+    )
+    expect(value.finalOutput).toBe('In both.')
+    expect(requests.map(rounds)).toEqual(twoRounds)
+    expect(requests.map(systemText)).toEqual(['Be brief.', 'Be brief.'])
+  })
+
+  it('does so while it streams', async () => {
+    server.anthropic.enqueue(romeOslo, says('In both.'))
+    const { value, requests } = await requestsDuring(server, async () => {
+      const run = await runner.run(agent, 'Where is the sun?', { stream: true })
+      let text = ''
+      for await (const piece of run.toTextStream()) text += piece
+      await run.completed
+      return { text, output: run.finalOutput, kinds: run.newItems.map(({ type }: RunItem) => type) }
+    })
+    expect(value.text).toBe('In both.')
+    expect(value.output).toBe('In both.')
+    expect(value.kinds.filter((kind) => kind === 'tool_call_output_item')).toHaveLength(2)
+    expect(requests.map(rounds)).toEqual(twoRounds)
+  })
+
+  it('hands over to another agent, who answers with its own tools and instructions', async () => {
+    const greeter = Agent.create({
+      name: 'Greeter',
+      instructions: 'Hand over.',
+      handoffs: [agent],
+    })
+    server.anthropic.enqueue(
+      callsTools([{ id: 'toolu_h', name: 'transfer_to_Meteorologist', input: {} }]),
+      callsTools([{ id: 'toolu_1', name: 'get_weather', input: { city: 'Rome' } }]),
+      says('In Rome.'),
+    )
+    const { value, requests } = await requestsDuring(server, () =>
+      runner.run(greeter, 'Where is the sun?'),
+    )
+    expect(value.finalOutput).toBe('In Rome.')
+    expect(value.lastAgent?.name).toBe('Meteorologist')
+    expect(requests.map(systemText)).toEqual(['Hand over.', 'Be brief.', 'Be brief.'])
+    expect(requests.map(({ body }) => body.tools?.map(({ name }) => name))).toEqual([
+      ['transfer_to_Meteorologist'],
+      ['get_weather'],
+      ['get_weather'],
+    ])
+    expect(rounds(requests[2] ?? expect.fail())).toEqual([
+      'user: Where is the sun?',
+      'assistant: transfer_to_Meteorologist#toolu_h{}',
+      'user: #toolu_h={"assistant":"Meteorologist"}',
+      'assistant: get_weather#toolu_1{"city":"Rome"}',
+      'user: #toolu_1=Rome: sun',
+    ])
+  })
+
+  it('gives an answer of its output type', async () => {
+    const outputType = z.object({ city: z.string(), sunny: z.boolean() })
+    const typed = new Agent({
+      name: 'Typed',
+      instructions: 'Be exact.',
+      tools: [weather],
+      outputType,
+    })
+    const found = { city: 'Rome', sunny: true }
+    server.anthropic.enqueue(
+      callsTools([{ id: 'toolu_1', name: 'get_weather', input: { city: 'Rome' } }]),
+      callsTools([{ name: 'StructuredOutput', input: found }]),
+    )
+    const result = await runner.run(typed, 'Where is the sun?')
+    expect(result.finalOutput).toEqual(found)
+  })
+})
