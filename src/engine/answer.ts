@@ -50,7 +50,8 @@ export async function* answer(
   }
   const result = translator.finished ?? (await interrupted(process, clock))
   const run = runOf(result, translator, options.debugLog)
-  const usage = usageOf(result, translator)
+  // What Claude Code began after the cut, before the interrupt reached it, is no part of this answer.
+  const usage = usageOf(translator.finished, translator)
   yield* shape.end(result, run, usage)
   yield {
     type: 'finish',
@@ -150,9 +151,8 @@ async function interrupted(
   return undefined
 }
 
-function usageOf(result: ResultMessage | undefined, translator: Translator): Usage {
-  const usage = result?.usage
-  // An interrupted turn reports zeros.
+function usageOf(finished: ResultMessage | undefined, translator: Translator): Usage {
+  const usage = finished?.usage
   if (!usage || usage.output_tokens === 0) return translator.usage
   return {
     inputTokens: usage.input_tokens,
