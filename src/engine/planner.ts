@@ -79,7 +79,7 @@ export class Planner {
       cwd: folder,
       addDirs,
       roots: workspace.roots,
-      forbidden: [this.#options.dataDir, this.#options.claudeDir, ...this.#options.forbidden],
+      forbidden: this.#forbidden(),
       ownFolder,
     }
     const permissions = planPermissions(claude, this.#options.policy, place)
@@ -244,7 +244,7 @@ export class Planner {
 
   /** What no request may reach although it may lie inside a workspace root: sessions and logs of all callers, logins. */
   #forbidden(): string[] {
-    return [this.#options.dataDir, this.#options.claudeDir]
+    return [this.#options.dataDir, this.#options.claudeDir, ...this.#options.forbidden]
   }
 
   #openWorkspace(): Promise<Workspace> {
