@@ -23,7 +23,7 @@ const concurrency = Number(options.at)
 await using anthropic = await startScriptedAnthropic()
 anthropic.respond = () => says('A short answer from the scripted model.')
 await using folder = await temporaryFolder()
-const environment = await claudeEnvironment(anthropic.url)
+const environment = claudeEnvironment(anthropic.url)
 await using server = await startBuiltServer(environment, folder.path)
 
 const print = () => claudePrint(environment, folder.path)

@@ -5,9 +5,24 @@
 export const errorTable = {
   invalid_json: row(400, 'invalid_request_error', false, 'The body is not JSON, or not UTF-8.'),
   invalid_type: row(400, 'invalid_request_error', false, 'A field has the wrong type.'),
-  invalid_value: row(400, 'invalid_request_error', false, 'A field has a value that is not allowed.'),
-  missing_required_parameter: row(400, 'invalid_request_error', false, 'A required field is absent.'),
-  unknown_parameter: row(400, 'invalid_request_error', false, 'A key of `claude_options` is not known.'),
+  invalid_value: row(
+    400,
+    'invalid_request_error',
+    false,
+    'A field has a value that is not allowed.',
+  ),
+  missing_required_parameter: row(
+    400,
+    'invalid_request_error',
+    false,
+    'A required field is absent.',
+  ),
+  unknown_parameter: row(
+    400,
+    'invalid_request_error',
+    false,
+    'A key of `claude_options` is not known.',
+  ),
   unsupported_parameter: row(
     400,
     'invalid_request_error',
@@ -20,26 +35,86 @@ export const errorTable = {
     false,
     "The conversation is longer than the model's context.",
   ),
-  invalid_request: row(400, 'invalid_request_error', false, 'Claude or the API behind it refused the request.'),
+  invalid_request: row(
+    400,
+    'invalid_request_error',
+    false,
+    'Claude or the API behind it refused the request.',
+  ),
   invalid_api_key: row(401, 'invalid_request_error', false, 'The API key is missing or wrong.'),
-  forbidden: row(403, 'invalid_request_error', false, 'The server\'s owner does not allow this.'),
-  host_not_allowed: row(403, 'invalid_request_error', false, 'The `Host` or `Origin` header is not an allowed one.'),
+  forbidden: row(403, 'invalid_request_error', false, "The server's owner does not allow this."),
+  host_not_allowed: row(
+    403,
+    'invalid_request_error',
+    false,
+    'The `Host` or `Origin` header is not an allowed one.',
+  ),
   model_not_found: row(404, 'invalid_request_error', false, 'No such model.'),
-  session_not_found: row(404, 'invalid_request_error', false, 'No such session, or it is not yours.'),
+  session_not_found: row(
+    404,
+    'invalid_request_error',
+    false,
+    'No such session, or it is not yours.',
+  ),
   unknown_url: row(404, 'invalid_request_error', false, 'No such endpoint.'),
-  method_not_allowed: row(405, 'invalid_request_error', false, 'The endpoint does not know this method.'),
+  method_not_allowed: row(
+    405,
+    'invalid_request_error',
+    false,
+    'The endpoint does not know this method.',
+  ),
   request_too_large: row(413, 'invalid_request_error', false, 'The body is larger than the limit.'),
   unsupported_media_type: row(415, 'invalid_request_error', false, 'The content type is not JSON.'),
-  rate_limit_exceeded: row(429, 'rate_limit_error', true, 'Too many requests for the account; retry later.'),
-  usage_limit_reached: row(429, 'rate_limit_error', true, "The plan's usage limit is reached until its reset time."),
+  rate_limit_exceeded: row(
+    429,
+    'rate_limit_error',
+    true,
+    'Too many requests for the account; retry later.',
+  ),
+  usage_limit_reached: row(
+    429,
+    'rate_limit_error',
+    true,
+    "The plan's usage limit is reached until its reset time.",
+  ),
   insufficient_quota: row(429, 'insufficient_quota', true, "The account's credit is used up."),
-  server_busy: row(429, 'rate_limit_error', true, 'This server has no free place for another turn.'),
-  request_cancelled: row(499, 'invalid_request_error', false, 'The caller left before the answer was complete.'),
+  server_busy: row(
+    429,
+    'rate_limit_error',
+    true,
+    'This server has no free place for another turn.',
+  ),
+  request_cancelled: row(
+    499,
+    'invalid_request_error',
+    false,
+    'The caller left before the answer was complete.',
+  ),
   server_error: row(500, 'server_error', true, 'An unexpected fault of this server.'),
-  claude_crashed: row(502, 'server_error', true, 'The Claude Code process ended in the middle of the turn.'),
-  upstream_error: row(502, 'server_error', true, 'The API behind Claude Code, or a fallback, failed.'),
-  claude_not_installed: row(503, 'server_error', true, 'The Claude Code binary is missing, or too old.'),
-  claude_not_logged_in: row(503, 'server_error', true, 'Claude Code has no login or key, or it was refused.'),
+  claude_crashed: row(
+    502,
+    'server_error',
+    true,
+    'The Claude Code process ended in the middle of the turn.',
+  ),
+  upstream_error: row(
+    502,
+    'server_error',
+    true,
+    'The API behind Claude Code, or a fallback, failed.',
+  ),
+  claude_not_installed: row(
+    503,
+    'server_error',
+    true,
+    'The Claude Code binary is missing, or too old.',
+  ),
+  claude_not_logged_in: row(
+    503,
+    'server_error',
+    true,
+    'Claude Code has no login or key, or it was refused.',
+  ),
   overloaded: row(503, 'server_error', true, 'The API behind Claude Code is overloaded.'),
   shutting_down: row(503, 'server_error', false, 'This server is stopping.'),
   start_timeout: row(504, 'server_error', true, 'Claude Code did not start in time.'),
@@ -85,8 +160,12 @@ export class TurnError extends Error {
   /** Any thrown value as a `TurnError`; what is not one already becomes `server_error`, whose text says nothing of it. */
   static from(thrown: unknown): TurnError {
     if (thrown instanceof TurnError) return thrown
-    return new TurnError('server_error', 'The server met an unexpected fault. Its log has the details.', {
-      cause: thrown,
-    })
+    return new TurnError(
+      'server_error',
+      'The server met an unexpected fault. Its log has the details.',
+      {
+        cause: thrown,
+      },
+    )
   }
 }

@@ -24,8 +24,7 @@ export type DocumentPart = {
   type: 'document'
   name: string
   source:
-    | { type: 'base64'; mediaType: 'application/pdf'; data: string }
-    | { type: 'text'; text: string }
+    { type: 'base64'; mediaType: 'application/pdf'; data: string } | { type: 'text'; text: string }
 }
 
 export type UserPart = TextPart | ImagePart | DocumentPart

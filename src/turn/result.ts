@@ -58,7 +58,8 @@ export async function collect(events: AsyncIterable<TurnEvent>): Promise<TurnRes
         break
     }
   }
-  if (!start || !finish) throw new TurnError('server_error', 'The answer ended before it was complete.')
+  if (!start || !finish)
+    throw new TurnError('server_error', 'The answer ended before it was complete.')
   return {
     id: start.id,
     provider: start.provider,
