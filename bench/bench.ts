@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { says, startScriptedAnthropic } from '../test/scripted-anthropic/server.ts'
 import { claudeEnvironment, temporaryFolder } from '../test/support/claude.ts'
+import { claudeVersion, findClaude } from '../src/engine/binary.ts'
 import { claudePrint } from './claude-print.ts'
 import { type Measurement, measureInTurn, measureThroughput } from './measure.ts'
 import { startBuiltServer } from './server.ts'
@@ -55,7 +56,9 @@ rows.push(
   },
 )
 
-console.log(`Claude Code ${server.version}, the scripted model, ${turns} turns each\n`)
+console.log(
+  `Claude Code ${await claudeVersion(findClaude() ?? '')}, the scripted model, ${turns} turns each\n`,
+)
 console.log(
   `${'what'.padEnd(40)}${'claude -p'.padStart(12)}${'this server'.padStart(14)}${'ratio'.padStart(8)}`,
 )

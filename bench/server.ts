@@ -17,13 +17,12 @@ export async function startBuiltServer(environment: Record<string, string>, fold
       WORKSPACE_ROOTS: folder,
       LOG_LEVEL: 'warn',
     },
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: 'ignore',
   })
   const url = `http://127.0.0.1:${port}`
-  const ready = await untilReady(url)
+  await untilReady(url)
   return {
     url,
-    version: ready,
     chat: () => chat(url),
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM')
@@ -56,10 +55,10 @@ async function chat(url: string): Promise<Sample> {
   return { firstTokenMs, totalMs: performance.now() - begin }
 }
 
-async function untilReady(url: string): Promise<string> {
+async function untilReady(url: string): Promise<void> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const response = await fetch(`${url}/ready`).catch(() => undefined)
-    if (response?.ok) return JSON.stringify(await response.json())
+    if (response?.ok) return
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
   throw new Error('The server did not become ready within 20 s.')
