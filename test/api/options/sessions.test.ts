@@ -81,6 +81,15 @@ describe('session_id', () => {
     expect(JSON.stringify(shared.request.body)).toContain(`working directory: ${working_dir}`)
   })
 
+  it('goes on in another folder when the request names one', async () => {
+    const working_dir = join(shared.server.workspace, 'moved')
+    await mkdir(working_dir)
+    const session_id = await begin('Here.')
+    await shared.ask({ session_id, working_dir }, asks('Where?'))
+    expect(said(shared.request)).toEqual(['user: Here.', 'assistant: Noted: Here.', 'user: Where?'])
+    expect(JSON.stringify(shared.request.body)).toContain(`working directory: ${working_dir}`)
+  })
+
   it('keeps the system message that it began with, until another comes', async () => {
     const first = await shared.ask({}, { messages: [system('Speak French.'), user('Hello.')] })
     const { session_id } = first.claude

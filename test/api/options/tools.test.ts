@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { detectSandbox } from '../../../src/engine/sandbox.ts'
 import { offered, stage } from './support.ts'
 
 const shared = stage({ SANDBOX: 'off' })
@@ -210,6 +211,35 @@ describe('auto_allow_permissions', () => {
     const options = { auto_allow_permissions: true, working_dir: folder }
     const [told] = await shared.use([read(join(beside, 'secret.txt'))], options)
     expect(told).toMatchObject({ isError: true, text: expect.stringMatching(refusal) })
+  })
+})
+
+describe.runIf((await detectSandbox()) === 'available')('commands in the sandbox', () => {
+  const sandboxed = stage({ SANDBOX: 'required', WAITING_PROCESSES: '0' })
+
+  it('work in the working folder and nowhere else, without a network', async () => {
+    const { workspace, configDir } = sandboxed.server
+    await mkdir(join(workspace, 'project'))
+    await mkdir(join(workspace, 'beside'))
+    await writeFile(join(workspace, 'beside', 'secret.txt'), 'words from beside')
+    await writeFile(join(configDir, 'login.txt'), 'words of a login')
+    const told = await sandboxed.use(
+      [
+        bash('pwd && touch made.txt'),
+        bash(`touch ${workspace}/beside/made.txt`),
+        bash(`cat ${workspace}/beside/secret.txt`),
+        bash(`cat ${configDir}/login.txt`),
+        bash('echo key=$ANTHROPIC_API_KEY'),
+        bash(`exec 3<>/dev/tcp/127.0.0.1/${new URL(sandboxed.server.url).port}`),
+      ],
+      { tools: ['Bash'], working_dir: join(workspace, 'project') },
+    )
+    expect(told.map(({ isError }) => isError)).toEqual([false, true, true, true, false, true])
+    expect(told[0]?.text).toContain(join(workspace, 'project'))
+    expect(told[4]?.text).toBe('key=')
+    expect(existsSync(join(workspace, 'project', 'made.txt'))).toBe(true)
+    expect(existsSync(join(workspace, 'beside', 'made.txt'))).toBe(false)
+    expect(JSON.stringify(told)).not.toMatch(/words from beside|words of a login/)
   })
 })
 
