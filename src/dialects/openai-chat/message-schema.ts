@@ -20,6 +20,10 @@ const userPart = z.discriminatedUnion('type', [textPart, imagePart, foreignPart]
 
 const refusalPart = z.looseObject({ type: z.literal('refusal'), refusal: z.string() })
 
+const assistantPart = z.discriminatedUnion('type', [textPart, refusalPart], {
+  error: (issue) => (issue.code === 'invalid_union' ? 'one of "text", "refusal"' : undefined),
+})
+
 const content = { error: 'a string or an array of parts' }
 const name = z.string().nullish()
 
@@ -37,12 +41,7 @@ export const messageSchema = z.discriminatedUnion(
     }),
     z.looseObject({
       role: z.literal('assistant'),
-      content: z
-        .union(
-          [z.string(), z.array(z.discriminatedUnion('type', [textPart, refusalPart])).min(1)],
-          content,
-        )
-        .nullish(),
+      content: z.union([z.string(), z.array(assistantPart).min(1)], content).nullish(),
       refusal: z.string().nullish(),
       tool_calls: z.array(z.unknown()).nullish(),
       function_call: z.unknown().optional(),
