@@ -8,7 +8,7 @@ import OpenAI from 'openai'
 import { disposal } from '../../../src/lib/disposal.ts'
 import { type ScriptedAnthropic, startScriptedAnthropic } from '../../scripted-anthropic/server.ts'
 import { claudeEnvironment, temporaryFolder } from '../../support/claude.ts'
-import { processesWith, type RunningProcess } from '../../support/leaks.ts'
+import { leftOver, processesWith, type RunningProcess } from '../../support/leaks.ts'
 import { until } from './support.ts'
 
 export type LogEntry = { event?: string; [field: string]: unknown }
@@ -58,7 +58,9 @@ export async function startBuiltServer(
   parts.defer(async () => {
     child.kill('SIGKILL')
     await ended
-    await until('every claude process has ended', async () => (await claudes()).length === 0)
+    const left = await leftOver(claudes)
+    for (const { pid } of left) process.kill(pid, 'SIGKILL')
+    if (left.length > 0) throw new Error(`Processes outlived the server: ${JSON.stringify(left)}`)
   })
   const log = (): LogEntry[] => entriesOf(said.out)
   const claudes = async (): Promise<RunningProcess[]> => {
