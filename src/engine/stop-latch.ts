@@ -1,5 +1,5 @@
 /**
- * Cuts a text before the first stop sequence. What could still become a stop sequence is held back, so nothing of one is ever
+ * Cuts a text before the stop sequence that is complete first, as the model would stop there. What could still become a stop sequence is held back, so nothing of one is ever
  * let through, wherever the pieces of text are split.
  */
 export class StopLatch {
@@ -19,13 +19,11 @@ export class StopLatch {
   push(text: string): string {
     if (this.#stopped) return ''
     const pending = this.#held + text
-    const ends = this.#sequences
-      .map((sequence) => pending.indexOf(sequence))
-      .filter((index) => index >= 0)
-    if (ends.length > 0) {
+    const first = firstComplete(pending, this.#sequences)
+    if (first !== undefined) {
       this.#stopped = true
       this.#held = ''
-      return pending.slice(0, Math.min(...ends))
+      return pending.slice(0, first)
     }
     const keep = Math.max(0, ...this.#sequences.map((sequence) => overlap(pending, sequence)))
     this.#held = pending.slice(pending.length - keep)
@@ -38,6 +36,15 @@ export class StopLatch {
     this.#held = ''
     return held
   }
+}
+
+/** Where the sequence begins that is complete first; of several that end together, the longest. */
+function firstComplete(text: string, sequences: readonly string[]): number | undefined {
+  const found = sequences
+    .map((sequence) => ({ begin: text.indexOf(sequence), length: sequence.length }))
+    .filter(({ begin }) => begin >= 0)
+    .toSorted((a, b) => a.begin + a.length - (b.begin + b.length) || a.begin - b.begin)
+  return found[0]?.begin
 }
 
 /** The length of the longest end of `text` that begins `sequence`. */

@@ -220,7 +220,7 @@ describe('agents', () => {
   it('get no tool that the request does not have', async () => {
     delegates()
     await shared.ask(options())
-    const [inner] = shared.requests.filter(isReviewer)
+    const inner = shared.requests.find(isReviewer)
     expect(inner && offered(inner)).toEqual(['Read'])
   })
 
