@@ -83,7 +83,7 @@ export class Planner {
       cwd: folder,
       addDirs,
       roots: workspace.roots,
-      forbidden: [this.#options.dataDir, this.#options.claudeDir, ...this.#options.forbidden],
+      forbidden: this.#forbidden(),
       ownFolder,
     }
     const clientTools = new ClientTools(turn)
@@ -246,7 +246,7 @@ export class Planner {
 
   /** What no request may reach although it may lie inside a workspace root: sessions and logs of all callers, logins. */
   #forbidden(): string[] {
-    return [this.#options.dataDir, this.#options.claudeDir]
+    return [this.#options.dataDir, this.#options.claudeDir, ...this.#options.forbidden]
   }
 
   #openWorkspace(): Promise<Workspace> {

@@ -1,5 +1,5 @@
 /**
- * Cuts a text before the first stop sequence. What could still become a stop sequence is held back, so nothing of one is ever
+ * Cuts a text before the stop sequence that is complete first, as the model would stop there. What could still become a stop sequence is held back, so nothing of one is ever
  * let through, wherever the pieces of text are split.
  */
 export class StopLatch {
@@ -19,11 +19,11 @@ export class StopLatch {
   push(text: string): string {
     if (this.#stopped) return ''
     const pending = this.#held + text
-    const cut = cutOf(pending, this.#sequences)
-    if (cut !== undefined) {
+    const first = firstComplete(pending, this.#sequences)
+    if (first !== undefined) {
       this.#stopped = true
       this.#held = ''
-      return pending.slice(0, cut)
+      return pending.slice(0, first)
     }
     const keep = Math.max(0, ...this.#sequences.map((sequence) => overlap(pending, sequence)))
     this.#held = pending.slice(pending.length - keep)
@@ -38,17 +38,13 @@ export class StopLatch {
   }
 }
 
-/** Where the sequence begins that is complete first, as the text is read; of those that end together, the longest. */
-function cutOf(text: string, sequences: readonly string[]): number | undefined {
-  let first: { start: number; end: number } | undefined
-  for (const sequence of sequences) {
-    const start = text.indexOf(sequence)
-    if (start < 0) continue
-    const end = start + sequence.length
-    if (!first || end < first.end || (end === first.end && start < first.start))
-      first = { start, end }
-  }
-  return first?.start
+/** Where the sequence begins that is complete first; of several that end together, the longest. */
+function firstComplete(text: string, sequences: readonly string[]): number | undefined {
+  const found = sequences
+    .map((sequence) => ({ begin: text.indexOf(sequence), length: sequence.length }))
+    .filter(({ begin }) => begin >= 0)
+    .toSorted((a, b) => a.begin + a.length - (b.begin + b.length) || a.begin - b.begin)
+  return found[0]?.begin
 }
 
 /** The length of the longest end of `text` that begins `sequence`. */

@@ -123,6 +123,7 @@ export class WaitingRoom {
     child.on('error', () => {})
     // The SDK, the room and the reaper each wait for its end.
     child.setMaxListeners(30)
+    child.once('exit', () => endOrphans(child))
     this.#options.onStart(child)
     return { child, stderr: () => tail, waited: false }
   }
@@ -150,6 +151,16 @@ export function endProcess(child: ChildProcess): void {
   const insist = setTimeout(() => signalGroup(child, 'SIGKILL'), 2_000)
   child.once('exit', () => clearTimeout(insist))
 }
+
+/** Ends what an ended process has left in its group: the sandbox's helpers, commands that went into the background. */
+function endOrphans(child: ChildProcess): void {
+  if (process.platform === 'win32') return
+  signalGroup(child, 'SIGTERM')
+  setTimeout(() => signalGroup(child, 'SIGKILL'), orphansMs).unref()
+}
+
+/** How long they may take to end by themselves, in milliseconds. */
+const orphansMs = 500
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid === undefined) return

@@ -58,7 +58,8 @@ async function answer(
   Object.assign(record.facts, {
     stream: decoded.stream,
     choices: decoded.choices,
-    ...(turn.model !== undefined && { requestedModel: turn.model }),
+    // The caller's own word, which may be of any length.
+    ...(turn.model !== undefined && { requestedModel: turn.model.slice(0, 100) }),
   })
   const facts = new AnswerFacts(decoded.notices, record, options.logContent === true)
   const stop = stopSignal(reply.raw, parts.shutdown)

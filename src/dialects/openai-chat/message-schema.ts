@@ -31,6 +31,10 @@ const userPart = z.discriminatedUnion('type', [textPart, imagePart, filePart, fo
 
 const refusalPart = z.looseObject({ type: z.literal('refusal'), refusal: z.string() })
 
+const assistantPart = z.discriminatedUnion('type', [textPart, refusalPart], {
+  error: (issue) => (issue.code === 'invalid_union' ? 'one of "text", "refusal"' : undefined),
+})
+
 const content = { error: 'a string or an array of parts' }
 const name = z.string().nullish()
 
@@ -48,12 +52,7 @@ export const messageSchema = z.discriminatedUnion(
     }),
     z.looseObject({
       role: z.literal('assistant'),
-      content: z
-        .union(
-          [z.string(), z.array(z.discriminatedUnion('type', [textPart, refusalPart])).min(1)],
-          content,
-        )
-        .nullish(),
+      content: z.union([z.string(), z.array(assistantPart).min(1)], content).nullish(),
       refusal: z.string().nullish(),
       tool_calls: z.array(toolCallSchema).nullish(),
       function_call: functionCallSchema.nullish(),

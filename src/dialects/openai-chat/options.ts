@@ -31,19 +31,23 @@ const agent = strict({
   model: words.nullish(),
 })
 
-const mcpServer = z.discriminatedUnion('type', [
-  strict({
-    type: z.literal('stdio').optional(),
-    command: words,
-    args: z.array(z.string()).optional(),
-    env: z.record(z.string(), z.string()).optional(),
-  }),
-  strict({
-    type: z.enum(['http', 'sse']),
-    url: words,
-    headers: z.record(z.string(), z.string()).optional(),
-  }),
-])
+const mcpServer = z.discriminatedUnion(
+  'type',
+  [
+    strict({
+      type: z.literal('stdio').optional(),
+      command: words,
+      args: z.array(z.string()).optional(),
+      env: z.record(z.string(), z.string()).optional(),
+    }),
+    strict({
+      type: z.enum(['http', 'sse']),
+      url: words,
+      headers: z.record(z.string(), z.string()).optional(),
+    }),
+  ],
+  { error: 'one of "stdio", "http", "sse"' },
+)
 const mcpServers = z.record(z.string(), mcpServer)
 
 /** `claude_options`, as it is written in a request. Unknown keys are refused: a misspelt option must not be lost silently. */
