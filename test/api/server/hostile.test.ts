@@ -9,7 +9,11 @@ let server: TestServer
 const faults: unknown[] = []
 const telemetry = { ...silentTelemetry, fault: (error: unknown) => void faults.push(error) }
 beforeAll(async () => {
-  server = await startTestServer({ MAX_CHOICES: '2' }, undefined, telemetry)
+  server = await startTestServer(
+    { MAX_CHOICES: '2', LIVE_CONVERSATIONS: '0' },
+    undefined,
+    telemetry,
+  )
 })
 afterAll(() => server.close())
 

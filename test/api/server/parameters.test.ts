@@ -52,17 +52,9 @@ describe('parameters without effect', () => {
   })
 
   it.each<[string, Record<string, unknown>]>([
-    ['tools', { tools: [tool] }],
-    ['functions', { functions: [{ name: 'f' }] }],
     ['logprobs', { logprobs: true }],
     ['audio', { audio: { voice: 'alloy', format: 'mp3' } }],
     ['modalities', { modalities: ['text', 'audio'] }],
-    ['response_format', { response_format: { type: 'json_object' } }],
-    ['messages[1].tool_calls', { messages: [...hello, calling(), { role: 'user', content: 'x' }] }],
-    [
-      'messages[1].role',
-      { messages: [...hello, { role: 'tool', tool_call_id: '1', content: '' }] },
-    ],
   ])('that cannot be honoured are refused: %s', async (param, request) => {
     const before = server.anthropic.requests.length
     const error = await failure(ask(server.client, request))
@@ -94,8 +86,3 @@ describe('STRICT_PARAMETERS', () => {
     expect(headers.get('x-ignored-parameters')).toBe(null)
   })
 })
-
-function calling(): Record<string, unknown> {
-  const call = { id: '1', type: 'function', function: { name: 'f', arguments: '{}' } }
-  return { role: 'assistant', content: null, tool_calls: [call] }
-}
