@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestServer, type TestServer } from '../../support/server.ts'
-import { ask, askStream, failure, hello, readAll } from './support.ts'
-
-const tool = { type: 'function' as const, function: { name: 'f', parameters: {} } }
+import { ask, askStream, failure, readAll } from './support.ts'
 
 describe('parameters without effect', () => {
   let server: TestServer
