@@ -3,6 +3,7 @@ import { cp, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { callsTools, type RecordedRequest, says, type Step } from './scripted-anthropic/server.ts'
 import { root } from './support/markdown.ts'
 import {
   askedInJavaScript,
@@ -40,6 +41,7 @@ async function startScene() {
     MCP_SERVERS: JSON.stringify({ github: { type: 'http', url: mcpUrl } }),
   })
   await furnish(server.workspace)
+  server.anthropic.respond = obliging
   const first = await server.client.chat.completions.create({
     model: 'claude-code',
     messages: [{ role: 'user', content: 'Hello' }],
@@ -59,6 +61,21 @@ async function startScene() {
         .replaceAll('https://mcp.example.com/mcp', mcpUrl)
         .replaceAll(/[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g, claude.session_id),
   }
+}
+
+/** A model that calls what it is offered, once each, gives the form that it is asked for, and else says what it is. */
+function obliging({ body: { tools = [], messages } }: RecordedRequest): Step {
+  const own = tools.filter(({ name }) => ['get_weather', 'StructuredOutput'].includes(name))
+  const last = JSON.stringify(messages.findLast(({ role }) => role === 'user'))
+  if (own.length === 0 || last.includes('tool_result')) return says('I am scripted.')
+  return callsTools(own.map(({ name, input_schema }) => ({ name, input: example(input_schema) })))
+}
+
+/** The simplest value that obeys the schema of a sample. */
+function example(schema: unknown): unknown {
+  const { type, properties = {} } = schema as { type: string; properties?: object }
+  if (type !== 'object') return type === 'string' ? 'Rome' : 1
+  return Object.fromEntries(Object.entries(properties).map(([key, of]) => [key, example(of)]))
 }
 
 /** What the samples name in `/home/you`, and what a program there needs. */

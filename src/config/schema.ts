@@ -216,7 +216,7 @@ export const settings = {
     section: 'safety',
     kind: decimal(0.001, 1024),
     default: '20',
-    doc: 'The largest file of `claude_options.files`, in MiB.',
+    doc: 'The largest file of `claude_options.files` and of `file` parts in messages, in MiB.',
   },
   IMAGE_LIMIT_MB: {
     section: 'safety',

@@ -31,6 +31,7 @@ export class ClaudeProcess {
   readonly #query: Query
   readonly #input = new Channel<SDKUserMessage>()
   #launched: Launched | undefined
+  #turns = 0
 
   constructor(options: Options, room: WaitingRoom, pinned = false) {
     this.#query = query({
@@ -72,6 +73,7 @@ export class ClaudeProcess {
 
   /** Sends a user message that starts a turn. */
   ask(content: ContentBlockParam[]): void {
+    this.#turns++
     this.#input.push(userMessage(content))
   }
 
@@ -113,9 +115,9 @@ export class ClaudeProcess {
     }
   }
 
-  /** Whether the process was waiting when it was needed. */
+  /** Whether the process was waiting when it was needed: for its first turn, or since its last one. */
   get waited(): boolean {
-    return this.#launched?.waited ?? false
+    return this.#turns > 1 || (this.#launched?.waited ?? false)
   }
 
   /** Whether the process can still be talked to. */

@@ -81,6 +81,30 @@ type Found = {
 /** The longest pause before one of Claude Code's own retries that a caller is kept waiting for, in milliseconds. */
 const retryPatienceMs = 5_000
 
+/** One turn's way through the engine. */
+type Course = {
+  turn: Turn
+  plan: Plan
+  profile: string
+  clock: TurnClock
+  context: TurnContext
+  /** Made once: it may write a transcript. */
+  history?: ReturnType<Planner['history']>
+  /** The process that was last tried. */
+  process?: ClaudeProcess | undefined
+  /** Whether anything of an answer has left. */
+  hasBegun: boolean
+}
+
+/** How many processes are tried for a turn when those that wait turn out to have ended. */
+const attempts = 3
+
+/** Whether the failure is that of a process which was killed while it waited, before anybody noticed; another one can begin anew. */
+function endedWhileWaiting(error: unknown, { process, hasBegun }: Course): boolean {
+  const isCrash = error instanceof TurnError && error.code === 'claude_crashed'
+  return isCrash && !hasBegun && process?.waited === true
+}
+
 /** Claude Code as a backend: one process a turn, taken from those that wait ready. */
 export class Engine implements Backend {
   readonly name = 'claude-code'
@@ -184,44 +208,56 @@ export class Engine implements Backend {
     const plan = await this.#planner.plan(turn, context, known)
     for (const notice of plan.notices) yield { type: 'notice', notice }
     const profile = profileOf(turn, plan.decisions, context.owner)
-    const process = await this.#process(turn, plan, profile, clock)
+    const course: Course = { turn, plan, profile, clock, context, hasBegun: false }
+    for (let attempt = 1; ; attempt++) {
+      try {
+        yield* this.#attempt(course)
+        return
+      } catch (error) {
+        if (attempt < attempts && endedWhileWaiting(error, course)) continue
+        this.#noteLogin(error)
+        throw error
+      }
+    }
+  }
+
+  async *#attempt(course: Course): AsyncGenerator<TurnEvent> {
+    const { turn, plan, profile, clock, context } = course
+    const process = await this.#process(course)
     const ending = new Ending(profile, plan, turn)
     try {
       const answered = answer(process, turn, clock, this.#answerOptions(plan))
       for await (const event of answered) {
         if (event.type === 'start') this.#began(event.sessionId, plan, context)
         ending.push(event)
+        course.hasBegun = true
         yield event
       }
-    } catch (error) {
-      this.#noteLogin(error)
-      throw error
     } finally {
       this.#end(process, ending)
     }
   }
 
   /** A process that has been told everything and asked: one that holds this conversation already, or a new one. */
-  async #process(
-    turn: Turn,
-    plan: Plan,
-    profile: string,
-    clock: TurnClock,
-  ): Promise<ClaudeProcess> {
+  async #process(course: Course): Promise<ClaudeProcess> {
+    const { turn, plan, profile, clock } = course
     const { resume } = plan.decisions
     const added = newMessages(plan.messages)
     const keys =
       resume === undefined
         ? { conversation: conversationKey(profile, heldMessages(plan.messages)) }
         : { session: sessionKey(profile, resume) }
-    const live = this.#planner.canBeTold(added, plan.decisions) ? this.#live.take(keys) : undefined
+    const live = this.#planner.canBeTold(added, plan) ? this.#live.take(keys) : undefined
+    course.process = live
     if (live) {
       this.#running.add(live)
       return this.#ask(live, toPrompt(added), clock)
     }
     if (resume !== undefined) this.#live.dropSession(resume)
-    const { decisions, prompt } = await this.#planner.history(plan)
+    course.history ??= this.#planner.history(plan)
+    const { decisions, prompt } = await course.history
     const process = new ClaudeProcess(processOptions(turn, decisions), this.#room)
+    course.process = process
     this.#running.add(process)
     try {
       const introduction = await clock.wait('start', process.introduction())

@@ -1,6 +1,6 @@
 import type { ContentBlockParam } from '@anthropic-ai/sdk/resources/messages'
 import { TurnError } from '../turn/error.ts'
-import type { Message } from '../turn/message.ts'
+import type { ImagePart, Message } from '../turn/message.ts'
 import { type ApiMessage, toApiMessages } from './api-messages.ts'
 import type { ClaudeProcess } from './claude-process.ts'
 import type { TurnClock } from './turn-clock.ts'
@@ -30,12 +30,26 @@ export function toPrompt(messages: readonly Message[]): Prompt {
 }
 
 /**
- * Whether a process that is told these messages tells the API the same. It scales and recodes pictures and adds a line on each; a
- * transcript it takes as it is (docs/decisions/0008-pictures.md). Pictures in results of tools it leaves alone.
+ * Whether the user's messages have pictures. A process that is told them scales and recodes them and adds a line on each; a transcript
+ * it takes as it is (docs/decisions/0008-pictures.md). Pictures in results of tools it leaves alone.
  */
-export function isTold(messages: readonly Message[]): boolean {
-  return !messages.some(
-    ({ role, content }) => role === 'user' && content.some(({ type }) => type === 'image'),
+export function hasPictures(messages: readonly Message[]): boolean {
+  return userPictures(messages).length > 0
+}
+
+/** The most characters of base64 that the Anthropic API takes for a picture; Claude Code makes a larger one smaller if it is told it. */
+const longestPicture = 5 * 1024 * 1024
+
+/** Whether a picture of the user's must be made smaller before the API takes it. */
+export function hasOversizedPictures(messages: readonly Message[]): boolean {
+  return userPictures(messages).some(
+    ({ source }) => source.type === 'base64' && source.data.length > longestPicture,
+  )
+}
+
+function userPictures(messages: readonly Message[]): ImagePart[] {
+  return messages.flatMap(({ role, content }) =>
+    role === 'user' ? content.filter((part) => part.type === 'image') : [],
   )
 }
 

@@ -11,14 +11,26 @@ import { plainTurn, type Turn } from '../turn/turn.ts'
 import type { ApiMessage } from './api-messages.ts'
 import { Attachments } from './attachments/attachments.ts'
 import { ClientTools } from './client-tools.ts'
-import { isTold, longHistory, newMessages, type Prompt, toPrompt } from './history.ts'
+import {
+  hasOversizedPictures,
+  hasPictures,
+  longHistory,
+  newMessages,
+  type Prompt,
+  toPrompt,
+} from './history.ts'
 import { resolveMcpServers } from './mcp.ts'
 import { type KnownModels, resolveModel } from './models.ts'
 import type { Decisions } from './options.ts'
 import { credentialPaths } from './permissions/forbidden.ts'
 import { planPermissions, type ToolPolicy } from './permissions/plan.ts'
 import type { SessionRecord, Sessions } from './sessions.ts'
-import { canWriteTranscript, composeTranscript, writeTranscript } from './transcript.ts'
+import {
+  canWriteTranscript,
+  composeTranscript,
+  continueTranscript,
+  writeTranscript,
+} from './transcript.ts'
 import { answerCheck } from './structured-output.ts'
 import { openWorkspace, type Workspace } from './workspace.ts'
 
@@ -121,20 +133,27 @@ export class Planner {
     return { decisions, messages, notices: [...mapped, ...permissions.notices] }
   }
 
-  /** Whether a process that is told of these messages would be told them unchanged. */
-  canBeTold(messages: readonly Message[], decisions: Decisions): boolean {
-    return isTold(messages) || !this.#canCompose(decisions)
+  /** Whether a process that is told these messages of a plan tells the API the same, or must be told them in any case. */
+  canBeTold(told: readonly Message[], plan: Plan): boolean {
+    return !hasPictures(told) || !this.#canCompose(plan)
   }
 
   /** How a new process learns the conversation: by its session, by a composed transcript, or message by message. */
-  async history({ decisions, messages }: Plan): Promise<{ decisions: Decisions; prompt: Prompt }> {
+  async history(plan: Plan): Promise<{ decisions: Decisions; prompt: Prompt }> {
+    const { decisions, messages } = plan
     const told = decisions.resume === undefined ? messages : newMessages(messages)
     const prompt = toPrompt(told)
-    const isLong = prompt.earlier.length >= longHistory && this.#canCompose(decisions)
-    if (!isLong && this.canBeTold(told, decisions)) return { decisions, prompt }
     const { claudeDir, version = '' } = this.#options
-    const place = { claudeDir, folder: decisions.folder, sessionId: crypto.randomUUID(), version }
+    const sessionId = decisions.resume ?? crypto.randomUUID()
+    const place = { claudeDir, folder: decisions.folder, sessionId, version }
     const whole: ApiMessage[] = [...prompt.earlier, { role: 'user', content: prompt.question }]
+    if (decisions.resume !== undefined && told[0]?.role === 'tool') {
+      // A process that resumes would take up the calls itself, and not the results that it is sent.
+      const isContinued = await continueTranscript(whole, place, new Date())
+      return { decisions, prompt: isContinued ? { earlier: [], question: [] } : prompt }
+    }
+    const isLong = prompt.earlier.length >= longHistory && this.#canCompose(plan)
+    if (!isLong && this.canBeTold(told, plan)) return { decisions, prompt }
     await writeTranscript(composeTranscript(whole, place, new Date()), place)
     // The question is in the transcript: an empty prompt asks for its answer.
     return {
@@ -144,8 +163,9 @@ export class Planner {
   }
 
   /** A session that is resumed has its own transcript, which is Claude Code's alone to write. */
-  #canCompose({ folder, resume }: Decisions): boolean {
-    return resume === undefined && this.#options.version !== undefined && canWriteTranscript(folder)
+  #canCompose({ decisions: { folder, resume }, messages }: Plan): boolean {
+    const isNew = resume === undefined && this.#options.version !== undefined
+    return isNew && canWriteTranscript(folder) && !hasOversizedPictures(messages)
   }
 
   /** The plainest turn: no tools, no session. Its process is the one that should wait. */
@@ -191,9 +211,11 @@ export class Planner {
   ): Promise<Message[]> {
     const parts = await this.#attachments.read(turn.claude, place, context.signal)
     const messages = await this.#attachments.resolve(turn.messages, context.signal)
-    const last = messages.at(-1)
-    if (parts.length === 0 || last?.role !== 'user') return messages
-    return [...messages.slice(0, -1), { role: 'user', content: [...parts, ...last.content] }]
+    // The results of calls may follow the question; it had them then too, and its conversation is known by them.
+    const index = messages.findLastIndex(({ role }) => role === 'user')
+    const question = messages[index]
+    if (parts.length === 0 || question?.role !== 'user') return messages
+    return messages.with(index, { role: 'user', content: [...parts, ...question.content] })
   }
 
   async #session(

@@ -1,5 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { z } from 'zod'
 import type { ApiMessage } from './api-messages.ts'
 
 /** Where and as what a transcript is written. */
@@ -31,14 +32,15 @@ export type TranscriptEntry = {
 /**
  * A conversation as the transcript that Claude Code would have written of it, its question the last message. It ends as a turn does
  * that met its limit before the answer (`maxTurns`): at the end of any other question a resuming process puts words of its own.
- * From there an empty prompt asks the API (contract test).
+ * From there an empty prompt asks the API (contract test). `after`: the entry that it goes on from.
  */
 export function composeTranscript(
   messages: readonly ApiMessage[],
   place: TranscriptPlace,
   now: Date,
+  after: string | null = null,
 ): TranscriptEntry[] {
-  let parentUuid: string | null = null
+  let parentUuid = after
   const common = () => {
     const entry = {
       parentUuid,
@@ -76,10 +78,41 @@ export async function writeTranscript(
 ): Promise<void> {
   const path = transcriptPath(place)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  await writeFile(path, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''), {
-    mode: 0o600,
-    flag: 'wx',
-  })
+  await writeFile(path, linesOf(entries), { mode: 0o600, flag: 'wx' })
+}
+
+/**
+ * Adds messages to a session's own transcript, which no process may be writing to; an empty prompt then asks for the answer. False
+ * where there is no such transcript.
+ */
+export async function continueTranscript(
+  messages: readonly ApiMessage[],
+  place: TranscriptPlace,
+  now: Date,
+): Promise<boolean> {
+  const path = transcriptPath(place)
+  const written = await readFile(path, 'utf8').catch(() => '')
+  const last = written.trimEnd().split('\n').findLast(isInConversation)
+  if (last === undefined) return false
+  const { uuid } = chained.parse(JSON.parse(last))
+  await appendFile(path, linesOf(composeTranscript(messages, place, now, uuid)))
+  return true
+}
+
+/** The entries that others follow by `parentUuid`; Claude Code writes notes between them. */
+const chained = z.object({ uuid: z.string(), isSidechain: z.literal(false) })
+
+function isInConversation(line: string): boolean {
+  try {
+    return chained.safeParse(JSON.parse(line)).success
+  } catch {
+    // A line that a killed process left half written; Claude Code skips it as well.
+    return false
+  }
+}
+
+function linesOf(entries: readonly TranscriptEntry[]): string {
+  return entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')
 }
 
 /** The longest folder name that Claude Code uses as it is; longer ones get a hash, and such folders are not written to here. */

@@ -181,9 +181,12 @@ function withOwnIds(rounds: readonly Messages[]): Messages {
 
 export type ConversationSize = { from: number; to: number; pictures: boolean }
 
+function single(message: fc.Arbitrary<ChatCompletionMessageParam>): fc.Arbitrary<Messages> {
+  return message.map((one) => [one])
+}
+
 /** A conversation that ends with a question or with results, all in all of about so many messages. */
 export function conversations({ from, to, pictures }: ConversationSize): fc.Arbitrary<Messages> {
-  const single = (message: fc.Arbitrary<ChatCompletionMessageParam>) => message.map((one) => [one])
   const step = fc.oneof(
     { weight: 1, arbitrary: single(system) },
     { weight: 4, arbitrary: single(user(pictures)) },
@@ -223,16 +226,16 @@ function isWhole(messages: Messages): boolean {
 
 /** A dialogue as a client has it that sends back each answer: every answer is one that a model gives. */
 export type Exchange = {
-  /** What the client adds: a question, or the results of the answer's calls. */
-  answer: { text: string; calls: { name: string; input: Record<string, string> }[] }
+  /** Not asked where the answer before has calls: then their results come next. */
   question: string
+  answer: { text: string; calls: { name: string; input: Record<string, string> }[] }
 }
 
 export const dialogues: fc.Arbitrary<Exchange[]> = fc.array(
   fc.record({
     question: visibleText,
     answer: fc.record({
-      text: visibleText.map(wellFormed),
+      text: answerText.filter((value) => value.trim() !== '').map(wellFormed),
       calls: fc.array(
         fc.record({
           name: fc.constantFrom('look_up', 'add-2'),

@@ -37,14 +37,13 @@ export function expectedConversation(
 }
 
 function merged(turns: readonly ConversationMessage[]): ConversationMessage[] {
-  return turns
-    .filter(({ content }) => content.length > 0)
-    .reduce<ConversationMessage[]>((found, turn) => {
-      const last = found.at(-1)
-      return last?.role === turn.role
-        ? [...found.slice(0, -1), { ...turn, content: [...last.content, ...turn.content] }]
-        : [...found, turn]
-    }, [])
+  const found: ConversationMessage[] = []
+  for (const { role, content } of turns) {
+    const last = found.at(-1)
+    if (last?.role === role) last.content.push(...content)
+    else if (content.length > 0) found.push({ role, content: [...content] })
+  }
+  return found
 }
 
 function withoutBlank(content: readonly Block[]): Block[] {

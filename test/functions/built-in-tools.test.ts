@@ -70,9 +70,11 @@ describe('built-in tools beside functions', () => {
       ask(server, { messages, ...options({ session_id: first.session }) }),
     )
     expect(value.message.content).toBe('Both are known.')
-    const text = JSON.stringify(conversation(requests[0] ?? expect.fail()))
-    expect(text).toContain('own words')
-    expect(text).toContain('sun toolu_f')
+    const seen = conversation(requests[0] ?? expect.fail())
+    expect(seen.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
+    expect(seen[2]?.content.map((block) => block['tool_use_id'])).toEqual(['toolu_r', 'toolu_f'])
+    expect(JSON.stringify(seen[2])).toContain('The file’s own words.')
+    expect(JSON.stringify(seen[2])).toContain('sun toolu_f')
   })
 
   it('cannot have the name of one of them', async () => {

@@ -318,31 +318,3 @@ describe('custom tools', () => {
     ])
   })
 })
-
-describe('a session', () => {
-  it('goes on with the results of its calls, without the history', async () => {
-    server.anthropic.enqueue(callsTools([rome]), says('Sunny.'))
-    const first = await ask()
-    const session_id = (first as unknown as { claude: { session_id: string } }).claude.session_id
-    const call = {
-      id: 'toolu_1',
-      type: 'function' as const,
-      function: { name: 'get_weather', arguments: '{"city":"Rome"}' },
-    }
-    const { value, requests } = await requestsDuring(server, () =>
-      ask({
-        messages: [
-          { role: 'assistant', tool_calls: [call] },
-          { role: 'tool', tool_call_id: 'toolu_1', content: 'sun' },
-        ],
-        claude_options: { session_id },
-      }),
-    )
-    expect(value.choices[0]?.message.content).toBe('Sunny.')
-    const messages = requests[0]?.body.messages.filter(({ role }) => role !== 'system') ?? []
-    expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
-    expect(messages[2]?.content).toMatchObject([
-      { type: 'tool_result', tool_use_id: 'toolu_1', content: [{ type: 'text', text: 'sun' }] },
-    ])
-  })
-})

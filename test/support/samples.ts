@@ -4,7 +4,7 @@ import { readPage, readProjectFile, type CodeBlock } from './markdown.ts'
 /** A sample of a page, with the name under which a test reports it. */
 export type Sample = CodeBlock & { page: string; name: string }
 
-const pages = ['README.md', 'docs/claude-options.md']
+const pages = ['README.md', 'docs/claude-options.md', 'docs/functions.md']
 
 /** Every sample in the languages, in the pages' order. */
 export function samplesIn(...languages: string[]): Sample[] {

@@ -11,7 +11,7 @@ import { resolveSentFiles } from './sent-files.ts'
 import { createRemoteFetcher, type RemoteFetcher } from './remote.ts'
 
 export type AttachmentsOptions = {
-  /** The largest file of `claude_options.files` (FILE_LIMIT_MB). */
+  /** The largest file, named or sent along (FILE_LIMIT_MB). */
   fileBytes: number
   /** The largest picture, wherever it comes from (IMAGE_LIMIT_MB). */
   imageBytes: number
