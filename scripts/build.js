@@ -1,7 +1,15 @@
 // Compiles src/ to dist/ when a source, the compiler or its settings changed since the last build.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -21,14 +29,20 @@ for (const file of [
 }
 const state = hash.digest('hex')
 
-if (process.argv.includes('--force') || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== state) {
+if (
+  process.argv.includes('--force') ||
+  !existsSync(stamp) ||
+  readFileSync(stamp, 'utf8') !== state
+) {
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   if (!existsSync(tsc)) {
     console.error('TypeScript is not installed. Run `npm install` (not with --omit=dev) first.')
     process.exit(1)
   }
-  const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], { stdio: 'inherit' })
+  const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], {
+    stdio: 'inherit',
+  })
   if (status !== 0) process.exit(status ?? 1)
   for (const file of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })) {
     if (/\.(html|css)$/.test(file)) cpSync(join(root, 'src', file), join(root, 'dist', file))
