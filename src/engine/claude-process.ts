@@ -22,8 +22,8 @@ export type LateSettings = {
   /** Asks for no thinking; models that always think go on doing so, with less effort. */
   noThinking: boolean
   maxOutputTokens?: number
-  /** An answer may call at most one tool. */
-  oneToolCall?: true
+  /** More fields of the API request. */
+  extraBody?: Readonly<Record<string, unknown>>
 }
 
 /** One Claude Code process, as a conversation partner: messages go in, SDK messages come out, one turn at a time. */
@@ -171,12 +171,11 @@ function userMessage(
 }
 
 /** Fields of the API request that Claude Code sets only from its environment. */
-function environmentOf({ maxOutputTokens, oneToolCall }: LateSettings): Record<string, string> {
-  const body = { tool_choice: { type: 'auto', disable_parallel_tool_use: true } }
+function environmentOf({ maxOutputTokens, extraBody }: LateSettings): Record<string, string> {
   return {
     ...(maxOutputTokens !== undefined && {
       CLAUDE_CODE_MAX_OUTPUT_TOKENS: String(maxOutputTokens),
     }),
-    ...(oneToolCall && { CLAUDE_CODE_EXTRA_BODY: JSON.stringify(body) }),
+    ...(extraBody && { CLAUDE_CODE_EXTRA_BODY: JSON.stringify(extraBody) }),
   }
 }

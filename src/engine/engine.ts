@@ -1,67 +1,29 @@
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { delimiter, isAbsolute, join } from 'node:path'
+import { join } from 'node:path'
 import type { ModelInfo } from '@anthropic-ai/claude-agent-sdk'
 import type { Backend, TurnContext } from '../turn/backend.ts'
 import { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import type { UserPart } from '../turn/message.ts'
 import type { Turn } from '../turn/turn.ts'
-import type { McpServer } from '../turn/claude-options.ts'
-import type { Telemetry } from '../telemetry/events.ts'
-import { findClaude, requireClaude } from './binary.ts'
-import { ClaudeProcess, type Introduction } from './claude-process.ts'
-import { childEnvironment } from './environment.ts'
 import { answer } from './answer.ts'
+import { findClaude, requireClaude } from './binary.ts'
+import { Children } from './children.ts'
+import { ClaudeProcess, type Introduction } from './claude-process.ts'
 import { conversationKey, heldMessages, profileOf, sessionKey } from './conversation-key.ts'
+import { attempts, type Course, endedWhileWaiting } from './course.ts'
 import { Ending } from './ending.ts'
-import { notLoggedIn } from './failures.ts'
+import { type EngineOptions, type Found, plannerOptions } from './engine-options.ts'
 import { feed, newMessages, type Prompt, toPrompt } from './history.ts'
-import { LiveConversations, type LiveOptions } from './live-conversations.ts'
+import { LiveConversations } from './live-conversations.ts'
+import { loginFailure } from './login.ts'
 import type { KnownModels } from './models.ts'
 import { lateSettings, processOptions } from './options.ts'
 import { Planner, type Plan } from './planner.ts'
-import { Reaper } from './reaper.ts'
 import { detectSandbox } from './sandbox.ts'
 import { SessionFile } from './sessions.ts'
 import { TurnClock, type TimeLimits } from './turn-clock.ts'
 import { WaitingRoom } from './waiting-room.ts'
-
-export type EngineOptions = {
-  /** Another `claude` than the bundled one. */
-  claudePath?: string
-  /** The server's own folder: sessions, debug logs and the callers' default working folders. */
-  dataDir: string
-  /** The server's own environment; the child's is made from it by an allow-list. */
-  environment: Readonly<Record<string, string>>
-  passEnv: string[]
-  workspaceRoots: string[]
-  defaultModel?: string
-  smallModel: string
-  modelAliases: Record<string, string>
-  /** The built-in tools that requests may use; absent: all. */
-  allowedTools?: string[]
-  sandbox: 'auto' | 'required' | 'off'
-  allowAutoPermissions: boolean
-  allowRequestMcpCommands: boolean
-  mcpServers: Record<string, McpServer>
-  allowPrivateNetwork: boolean
-  fileLimitBytes: number
-  imageLimitBytes: number
-  /** How many processes wait ready. */
-  waitingProcesses: number
-  live: LiveOptions
-  /** How often Claude Code may retry a failed API call. */
-  maxRetries: number
-  timeouts: TimeLimits
-  /** The server's name and version, `name/1.2.3`. */
-  clientApp: string
-  /** Files and folders of the server that no tool may touch. */
-  forbidden: string[]
-  telemetry: Telemetry
-}
 
 /** Whether Claude Code can answer now, and if not, why. */
 export type EngineState = {
@@ -72,49 +34,18 @@ export type EngineState = {
   running: number
 }
 
-type Found = {
-  claude?: { path: string; version: string }
-  sessions: SessionFile
-  sandbox: 'available' | 'unavailable' | 'off'
-}
-
 /** The longest pause before one of Claude Code's own retries that a caller is kept waiting for, in milliseconds. */
 const retryPatienceMs = 5_000
 
-/** One turn's way through the engine. */
-type Course = {
-  turn: Turn
-  plan: Plan
-  profile: string
-  clock: TurnClock
-  context: TurnContext
-  /** Made once: it may write a transcript. */
-  history?: ReturnType<Planner['history']>
-  /** The process that was last tried. */
-  process?: ClaudeProcess | undefined
-  /** Whether anything of an answer has left. */
-  hasBegun: boolean
-}
-
-/** How many processes are tried for a turn when those that wait turn out to have ended. */
-const attempts = 3
-
-/** Whether the failure is that of a process which was killed while it waited, before anybody noticed; another one can begin anew. */
-function endedWhileWaiting(error: unknown, { process, hasBegun }: Course): boolean {
-  const isCrash = error instanceof TurnError && error.code === 'claude_crashed'
-  return isCrash && !hasBegun && process?.waited === true
-}
-
-/** Claude Code as a backend: one process a turn, taken from those that wait ready. */
+/** Claude Code as a backend: each turn goes to the process that knows its conversation, or to one of those that wait ready. */
 export class Engine implements Backend {
   readonly name = 'claude-code'
   readonly #options: EngineOptions
   readonly #planner: Planner
   readonly #room: WaitingRoom
   readonly #live: LiveConversations
-  readonly #reaper: Reaper
   readonly #running = new Set<ClaudeProcess>()
-  readonly #children = new Set<ChildProcess>()
+  readonly #children: Children
   readonly #sessions: SessionFile
   readonly version: string | undefined
   #introduction: Promise<Introduction> | undefined
@@ -125,33 +56,13 @@ export class Engine implements Backend {
     this.#options = options
     this.#sessions = found.sessions
     this.version = found.claude?.version
-    this.#reaper = new Reaper()
+    this.#children = new Children(options.telemetry)
     this.#live = new LiveConversations(options.live)
     this.#room = new WaitingRoom({
       places: options.waitingProcesses,
-      onStart: (child) => this.#watch(child),
+      onStart: (child) => this.#children.watch(child),
     })
-    this.#planner = new Planner(
-      {
-        ...options,
-        ...(found.claude && { claude: found.claude.path, version: found.claude.version }),
-        environment: childEnvironment({
-          source: options.environment,
-          pass: options.passEnv,
-          maxRetries: options.maxRetries,
-          clientApp: options.clientApp,
-        }),
-        claudeDir: options.environment['CLAUDE_CONFIG_DIR'] ?? join(homedir(), '.claude'),
-        policy: {
-          allowAutoPermissions: options.allowAutoPermissions,
-          allowPrivateNetwork: options.allowPrivateNetwork,
-          sandbox: found.sandbox,
-          programFolders: (options.environment['PATH'] ?? '').split(delimiter).filter(isAbsolute),
-          ...(options.allowedTools && { allowedTools: options.allowedTools }),
-        },
-      },
-      found.sessions,
-    )
+    this.#planner = new Planner(plannerOptions(options, found), found.sessions)
   }
 
   /**
@@ -297,21 +208,8 @@ export class Engine implements Backend {
     this.#room.close()
     this.#live.close()
     await Promise.all([...this.#running].map((process) => process.abandon()))
-    await Promise.all([...this.#children].map((child) => once(child, 'exit')))
-    this.#reaper.close()
+    await this.#children.close()
     await this.#planner.close()
-  }
-
-  #watch(child: ChildProcess): void {
-    const { pid } = child
-    if (pid === undefined) return
-    this.#reaper.watch(child)
-    this.#children.add(child)
-    this.#options.telemetry.processStarted({ pid })
-    child.once('exit', (exitCode, signal) => {
-      this.#children.delete(child)
-      this.#options.telemetry.processEnded({ pid, exitCode, ...(signal && { signal }) })
-    })
   }
 
   #answerOptions(plan: Plan) {
@@ -382,15 +280,4 @@ export class Engine implements Backend {
       this.#room.refill()
     }
   }
-}
-
-/** What `initialize` tells of the account: neither a login nor a key, and no cloud provider's. */
-function loginFailure({ account }: Introduction): TurnError | undefined {
-  const { tokenSource, apiKeySource, apiProvider } = account
-  if (apiProvider !== undefined && apiProvider !== 'firstParty') return undefined
-  return isNone(tokenSource) && isNone(apiKeySource) ? notLoggedIn() : undefined
-}
-
-function isNone(source: string | undefined): boolean {
-  return source === undefined || source === 'none'
 }

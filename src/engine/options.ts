@@ -79,13 +79,31 @@ export function lateSettings(turn: Turn, decisions: Decisions): LateSettings {
     ...(turn.limits.maxOutputTokens !== undefined && {
       maxOutputTokens: turn.limits.maxOutputTokens,
     }),
-    ...(decisions.clientTools.any && !turn.parallelToolCalls && { oneToolCall: true }),
+    ...(decisions.clientTools.any &&
+      !turn.parallelToolCalls && { extraBody: oneToolCall(decisions.environment) }),
   }
 }
 
 /** A session that goes on would get a message of its own about the change of model, so there it is said at the start. */
 function isModelLate({ modelListed, resume, composed }: Decisions): boolean {
   return modelListed && resume === undefined && composed === undefined
+}
+
+/** An answer may call at most one tool; what the owner adds to each API request stays. */
+function oneToolCall(environment: Readonly<Record<string, string>>): Record<string, unknown> {
+  return {
+    ...parseObject(environment['CLAUDE_CODE_EXTRA_BODY']),
+    tool_choice: { type: 'auto', disable_parallel_tool_use: true },
+  }
+}
+
+function parseObject(text: string | undefined): Record<string, unknown> {
+  try {
+    return { ...Object(JSON.parse(text ?? '{}')) }
+  } catch {
+    // Claude Code itself makes nothing of a text that is not JSON.
+    return {}
+  }
 }
 
 /** OpenAI's scale has two steps below Claude Code's. */

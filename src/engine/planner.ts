@@ -1,7 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import type { Options } from '@anthropic-ai/claude-agent-sdk'
 import type { TurnContext } from '../turn/backend.ts'
 import type { McpServer } from '../turn/claude-options.ts'
 import { TurnError } from '../turn/error.ts'
@@ -24,6 +23,7 @@ import { type KnownModels, resolveModel } from './models.ts'
 import type { Decisions } from './options.ts'
 import { credentialPaths } from './permissions/forbidden.ts'
 import { planPermissions, type ToolPolicy } from './permissions/plan.ts'
+import { refuseSameNames } from './same-names.ts'
 import type { SessionRecord, Sessions } from './sessions.ts'
 import {
   canWriteTranscript,
@@ -285,19 +285,4 @@ const anonymous = 'anonymous'
 
 function mapping(from: string, to: string | undefined): Notice {
   return { type: 'model-mapped', from, to: to ?? 'default' }
-}
-
-/** Built-in tools and the caller's share one list; a name must mean one thing. */
-function refuseSameNames({ tools }: Turn, builtIn: Options['tools']): void {
-  if (!Array.isArray(builtIn)) return
-  const index = tools.findIndex(({ name }) => builtIn.includes(name))
-  if (index < 0) return
-  const name = tools[index]?.name ?? ''
-  throw new TurnError(
-    'invalid_value',
-    `tools[${index}] is called "${name}", as a built-in tool of this request is. Rename it, or leave "${name}" out of claude_options.tools.`,
-    {
-      param: `tools[${index}]`,
-    },
-  )
 }

@@ -202,12 +202,10 @@ describe('disable_parallel_tool_use', () => {
     await process.turn('Hi')
     expect(stage.lastRequest.body['tool_choice']).toBeUndefined()
     await using single = await startWith([weather])
-    await single.set({ noThinking: false, oneToolCall: true })
+    const toolChoice = { type: 'auto', disable_parallel_tool_use: true }
+    await single.set({ noThinking: false, extraBody: { tool_choice: toolChoice } })
     await single.turn('Hi')
-    expect(stage.lastRequest.body['tool_choice']).toEqual({
-      type: 'auto',
-      disable_parallel_tool_use: true,
-    })
+    expect(stage.lastRequest.body['tool_choice']).toEqual(toolChoice)
   })
 })
 

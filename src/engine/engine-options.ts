@@ -1,0 +1,72 @@
+import { homedir } from 'node:os'
+import { delimiter, isAbsolute, join } from 'node:path'
+import type { Telemetry } from '../telemetry/events.ts'
+import type { McpServer } from '../turn/claude-options.ts'
+import { childEnvironment } from './environment.ts'
+import type { LiveOptions } from './live-conversations.ts'
+import type { PlannerOptions } from './planner.ts'
+import type { SessionFile } from './sessions.ts'
+import type { TimeLimits } from './turn-clock.ts'
+
+export type EngineOptions = {
+  /** Another `claude` than the bundled one. */
+  claudePath?: string
+  /** The server's own folder: sessions, debug logs and the callers' default working folders. */
+  dataDir: string
+  /** The server's own environment; the child's is made from it by an allow-list. */
+  environment: Readonly<Record<string, string>>
+  passEnv: string[]
+  workspaceRoots: string[]
+  defaultModel?: string
+  smallModel: string
+  modelAliases: Record<string, string>
+  /** The built-in tools that requests may use; absent: all. */
+  allowedTools?: string[]
+  sandbox: 'auto' | 'required' | 'off'
+  allowAutoPermissions: boolean
+  allowRequestMcpCommands: boolean
+  mcpServers: Record<string, McpServer>
+  allowPrivateNetwork: boolean
+  fileLimitBytes: number
+  imageLimitBytes: number
+  /** How many processes wait ready. */
+  waitingProcesses: number
+  live: LiveOptions
+  /** How often Claude Code may retry a failed API call. */
+  maxRetries: number
+  timeouts: TimeLimits
+  /** The server's name and version, `name/1.2.3`. */
+  clientApp: string
+  /** Files and folders of the server that no tool may touch. */
+  forbidden: string[]
+  telemetry: Telemetry
+}
+
+/** What was found on the machine when the engine was opened. */
+export type Found = {
+  claude?: { path: string; version: string }
+  sessions: SessionFile
+  sandbox: 'available' | 'unavailable' | 'off'
+}
+
+/** What the planner needs of both. */
+export function plannerOptions(options: EngineOptions, { claude, sandbox }: Found): PlannerOptions {
+  return {
+    ...options,
+    ...(claude && { claude: claude.path, version: claude.version }),
+    environment: childEnvironment({
+      source: options.environment,
+      pass: options.passEnv,
+      maxRetries: options.maxRetries,
+      clientApp: options.clientApp,
+    }),
+    claudeDir: options.environment['CLAUDE_CONFIG_DIR'] ?? join(homedir(), '.claude'),
+    policy: {
+      allowAutoPermissions: options.allowAutoPermissions,
+      allowPrivateNetwork: options.allowPrivateNetwork,
+      sandbox,
+      programFolders: (options.environment['PATH'] ?? '').split(delimiter).filter(isAbsolute),
+      ...(options.allowedTools && { allowedTools: options.allowedTools }),
+    },
+  }
+}
