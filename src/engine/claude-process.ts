@@ -32,6 +32,7 @@ export class ClaudeProcess {
   readonly #input = new Channel<SDKUserMessage>()
   #launched: Launched | undefined
   #turns = 0
+  #heard = false
 
   constructor(options: Options, room: WaitingRoom, pinned = false) {
     this.#query = query({
@@ -73,6 +74,7 @@ export class ClaudeProcess {
 
   /** Sends a user message that starts a turn. */
   ask(content: ContentBlockParam[]): void {
+    this.#heard = false
     this.#turns++
     this.#input.push(userMessage(content))
   }
@@ -98,6 +100,8 @@ export class ClaudeProcess {
   async next(): Promise<SDKMessage> {
     const { done, value } = await this.#guard(this.#query.next())
     if (done) throw failureOfEnd(undefined, this)
+    // Every turn begins with it; before it there may be remains of the turn before.
+    if (value.type === 'system' && value.subtype === 'init') this.#heard = true
     return value
   }
 
@@ -124,6 +128,11 @@ export class ClaudeProcess {
   get alive(): boolean {
     const { child } = this
     return child !== undefined && child.exitCode === null && child.signalCode === null
+  }
+
+  /** Whether it has taken up the turn that it was last asked for. */
+  get heard(): boolean {
+    return this.#heard
   }
 
   get stderr(): string {

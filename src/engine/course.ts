@@ -26,5 +26,5 @@ export const attempts = 3
 /** Whether the failure is that of a process which was killed while it waited, before anybody noticed; another one can begin anew. */
 export function endedWhileWaiting(error: unknown, { process, hasBegun }: Course): boolean {
   const isCrash = error instanceof TurnError && error.code === 'claude_crashed'
-  return isCrash && !hasBegun && process?.waited === true
+  return isCrash && !hasBegun && process?.waited === true && !process.heard
 }

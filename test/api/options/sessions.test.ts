@@ -122,7 +122,8 @@ describe('session_id', () => {
     await Promise.all(
       paths.map((path) => rm(join(projects, path), { recursive: true, force: true })),
     )
-    expect(await shared.refused({ session_id })).toMatchObject({
+    // Asked otherwise than before, so that the process that still holds the session cannot answer.
+    expect(await shared.refused({ session_id, effort: 'low' })).toMatchObject({
       status: 404,
       code: 'session_not_found',
     })

@@ -51,6 +51,7 @@ export async function startBuiltServer(
     DATA_DIR: dataDir,
     WORKSPACE_ROOTS: folder,
     WAITING_PROCESSES: '0',
+    LIVE_CONVERSATIONS: '0',
     CLAUDE_CODE_MAX_RETRIES: '0',
     LOG_FORMAT: 'json',
     ...settings,

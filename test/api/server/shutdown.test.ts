@@ -72,13 +72,16 @@ describe('SIGTERM', () => {
 })
 
 describe('kill -9', () => {
-  it('leaves no claude process, running or waiting, after four seconds', async () => {
-    await using server = await startBuiltServer({ WAITING_PROCESSES: '2' })
+  it('leaves no claude process, running, waiting or kept, after four seconds', async () => {
+    await using server = await startBuiltServer({ WAITING_PROCESSES: '2', LIVE_CONVERSATIONS: '2' })
     await ask(server.client)
     server.anthropic.respond = () => stallsAfter('Half an ')
     const { rest } = await streaming(server)
-    // The stream took one of the two that waited; the next is started when it ends.
-    await until('one runs and one waits', async () => (await server.claudes()).length === 2)
+    // The stream took one of the two that waited; the next is started when it ends. The first answer's process is kept.
+    await until(
+      'one runs, one waits, one is kept',
+      async () => (await server.claudes()).length === 3,
+    )
     server.child.kill('SIGKILL')
     await noClaude(server, 4_000)
     expect((await rest).error).toBeInstanceOf(Error)
