@@ -44,8 +44,7 @@ describe('answerSchema', () => {
   it('leaves properties alone whose names are keywords', () => {
     const properties = {
       format: { type: 'string' },
-      $id: { type: 'string' },
-      properties: { type: 'object', properties: { format: { type: 'number' } } },
+      properties: { type: 'object', properties: { format: { type: 'number' }, $id: {} } },
     }
     expect(folded({ type: 'object', properties })).toMatchObject({ properties })
   })
