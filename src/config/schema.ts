@@ -148,13 +148,13 @@ export const settings = {
     section: 'claude',
     kind: integer(0, 16),
     default: '2',
-    doc: 'How many Claude Code processes wait, already started, for the next request (about 90 MB each).',
+    doc: 'How many Claude Code processes wait, already started, for the next request (each holds the memory of an idle `claude`).',
   },
   LIVE_CONVERSATIONS: {
     section: 'claude',
     kind: integer(0, 256),
     default: '4',
-    doc: 'How many conversations keep their process after an answer, for the next question or the results of functions (about 100 MB each).',
+    doc: 'How many conversations keep their process after an answer, for the next question or the results of functions (each holds the memory of an idle `claude`).',
   },
   LIVE_CONVERSATION_SECONDS: {
     section: 'claude',
@@ -192,7 +192,7 @@ export const settings = {
     section: 'safety',
     kind: oneOf('auto', 'required', 'off'),
     default: 'auto',
-    doc: 'Commands run in a sandbox: when the machine can (`auto`), always (`required`) or never (`off`).',
+    doc: 'Commands run in a sandbox, and without a working one requests get no Bash (`auto`) or the server does not start (`required`); `off` runs them unconfined.',
   },
   ALLOW_AUTO_PERMISSIONS: {
     section: 'safety',
