@@ -9,8 +9,9 @@ import {
 } from '@anthropic-ai/claude-agent-sdk'
 import type { ContentBlockParam } from '@anthropic-ai/sdk/resources/messages'
 import { Channel } from '../lib/channel.ts'
+import { endProcess, isAlive } from './child.ts'
 import { failureOfEnd } from './failures.ts'
-import { endProcess, type Launched, type WaitingRoom } from './waiting-room.ts'
+import type { Launched, WaitingRoom } from './waiting-room.ts'
 
 /** What Claude Code says of itself when a session begins. */
 export type Introduction = Awaited<ReturnType<Query['initializationResult']>>
@@ -126,8 +127,7 @@ export class ClaudeProcess {
 
   /** Whether the process can still be talked to. */
   get alive(): boolean {
-    const { child } = this
-    return child !== undefined && child.exitCode === null && child.signalCode === null
+    return this.child !== undefined && isAlive(this.child)
   }
 
   /** Whether it has taken up the turn that it was last asked for. */

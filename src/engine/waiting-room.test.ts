@@ -1,7 +1,9 @@
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { afterAll, describe, expect, it } from 'vitest'
 import { leftOver, stillRunning } from '../../test/support/leaks.ts'
+import { endProcess, isAlive } from './child.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 const room = new WaitingRoom({ places: 0, onStart: () => {} })
@@ -33,3 +35,51 @@ describe.skipIf(process.platform === 'win32')('a process that has ended', () => 
     expect(await leftOver(() => stillRunning(pids))).toEqual([])
   })
 })
+
+describe.skipIf(process.platform === 'win32')('take', () => {
+  it('gives no process whose output has ended, although its exit is not noticed yet', async () => {
+    await using stack = new Waiting()
+    const waiting = await stack.waiting()
+    const { stdout } = waiting
+    if (!stdout) return expect.fail()
+    const ended = once(stdout, 'close')
+    stdout.resume()
+    await ended
+    expect([waiting.exitCode, waiting.signalCode, isAlive(waiting)]).toEqual([null, null, false])
+    expect(stack.take().child).not.toBe(waiting)
+  })
+})
+
+/** A room in which one process waits that closes its output and goes on. */
+class Waiting implements AsyncDisposable {
+  readonly #children: ChildProcess[] = []
+  readonly #room = new WaitingRoom({ places: 1, onStart: (child) => this.#children.push(child) })
+
+  take() {
+    const spawn = {
+      command: 'sh',
+      args: ['-c', 'exec >&-; exec sleep 60'],
+      cwd: '/',
+      env: { PATH: process.env['PATH'] },
+    }
+    return this.#room.take({ ...spawn, signal: new AbortController().signal }, true)
+  }
+
+  async waiting(): Promise<ChildProcess> {
+    endProcess(this.take().child)
+    this.#room.refill()
+    const child = this.#children.at(-1) ?? expect.fail()
+    await once(child, 'spawn')
+    return child
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#room.close()
+    const running = this.#children.filter(
+      ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
+    )
+    const exits = running.map((child) => once(child, 'exit'))
+    for (const child of running) endProcess(child)
+    await Promise.all(exits)
+  }
+}

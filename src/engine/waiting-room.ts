@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
+import { endOrphans, endProcess, isAlive } from './child.ts'
 import { type Demand, desiredWaiting } from './waiting-policy.ts'
 
 export type WaitingRoomOptions = {
@@ -36,8 +37,7 @@ export class WaitingRoom {
     const spec = toSpec(options)
     const key = JSON.stringify(spec)
     this.#count(key, spec, pinned)
-    const waited = this.#waiting.get(key)?.shift()
-    return waited ?? this.#start(spec)
+    return this.#oneThatWaits(key) ?? this.#start(spec)
   }
 
   /** Starts what should wait and is not there, ends what should not. Call it when no first token depends on the processor. */
@@ -63,6 +63,14 @@ export class WaitingRoom {
     for (const launched of this.#waiting.values()) {
       for (const { child } of launched.splice(0)) endProcess(child)
     }
+  }
+
+  /** One that was killed may still be here: its end is noticed only when the event loop comes to it. */
+  #oneThatWaits(key: string): Launched | undefined {
+    const waiting = this.#waiting.get(key) ?? []
+    for (let next = waiting.shift(); next; next = waiting.shift())
+      if (isAlive(next.child)) return next
+    return undefined
   }
 
   #count(key: string, spec: Spec, pinned: boolean): void {
@@ -142,32 +150,4 @@ const stderrCharacters = 4_096
 
 function toSpec({ command, args, cwd, env }: SpawnOptions): Spec {
   return { command, args, cwd, env }
-}
-
-/** Ends a process and its group: asks, and after two seconds insists. */
-export function endProcess(child: ChildProcess): void {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  signalGroup(child, 'SIGTERM')
-  const insist = setTimeout(() => signalGroup(child, 'SIGKILL'), 2_000)
-  child.once('exit', () => clearTimeout(insist))
-}
-
-/** Ends what an ended process has left in its group: the sandbox's helpers, commands that went into the background. */
-function endOrphans(child: ChildProcess): void {
-  if (process.platform === 'win32') return
-  signalGroup(child, 'SIGTERM')
-  setTimeout(() => signalGroup(child, 'SIGKILL'), orphansMs).unref()
-}
-
-/** How long they may take to end by themselves, in milliseconds. */
-const orphansMs = 500
-
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return
-  try {
-    if (process.platform === 'win32') child.kill(signal)
-    else process.kill(-child.pid, signal)
-  } catch {
-    // The group has ended in the meantime.
-  }
 }
