@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { delimiter, dirname } from 'node:path'
 import { TurnError } from '../turn/error.ts'
 
-/** The oldest Claude Code that has all that this server uses (`defer`, `verbatimPrompts`, session stores). */
+/** The oldest Claude Code that has all that this server uses (`defer`, `client_composed`, session stores). */
 export const minimumVersion = '2.1.261'
 
 /** How long `claude --version` may take, in milliseconds; the first start after an installation is slow. */

@@ -6,9 +6,12 @@ import {
   type Query,
   type SDKMessage,
   type SDKUserMessage,
+  type SpawnedProcess,
 } from '@anthropic-ai/claude-agent-sdk'
 import type { ContentBlockParam } from '@anthropic-ai/sdk/resources/messages'
+import { z } from 'zod'
 import { Channel } from '../lib/channel.ts'
+import { FlowGate } from '../lib/flow-gate.ts'
 import { endProcess, isAlive } from './child.ts'
 import { failureOfEnd } from './failures.ts'
 import type { Launched, WaitingRoom } from './waiting-room.ts'
@@ -31,6 +34,7 @@ export type LateSettings = {
 export class ClaudeProcess {
   readonly #query: Query
   readonly #input = new Channel<SDKUserMessage>()
+  readonly #output = new FlowGate(outputBytes)
   #launched: Launched | undefined
   #turns = 0
   #heard = false
@@ -42,10 +46,7 @@ export class ClaudeProcess {
         ...options,
         spawnClaudeCodeProcess: (spawnOptions) => {
           this.#launched = room.take(spawnOptions, pinned)
-          const { child } = this.#launched
-          if (!child.stdin || !child.stdout)
-            throw new Error('The process was started without pipes.')
-          return Object.assign(child, { stdin: child.stdin, stdout: child.stdout })
+          return forSdk(this.#launched.child, this.#output)
         },
       },
     })
@@ -97,6 +98,28 @@ export class ClaudeProcess {
     this.#input.push(message as unknown as SDKUserMessage)
   }
 
+  /** Has Claude Code run a command of its own, such as `/clear`; its result follows. Never a caller's text. */
+  command(text: string): string {
+    const { client_composed: _, ...message } = userMessage([{ type: 'text', text }])
+    this.#input.push(message)
+    return message.uuid
+  }
+
+  /**
+   * Takes a message and all that follow it out of the conversation; false when Claude Code refuses. The control is not in the SDK's
+   * typings: a contract test holds it (docs/decisions/0009-reuse.md).
+   */
+  async rewind(target: string, lastSeen: string): Promise<boolean> {
+    const control: unknown = this.#query
+    if (!hasRequest(control)) return false
+    const request = {
+      subtype: 'rewind_conversation',
+      target_message_uuid: target,
+      last_seen_user_message_uuid: lastSeen,
+    }
+    return isRewound(await this.#guard(control.request(request)))
+  }
+
   /** The next message; throws `claude_crashed` when the process has ended. */
   async next(): Promise<SDKMessage> {
     const { done, value } = await this.#guard(this.#query.next())
@@ -108,13 +131,14 @@ export class ClaudeProcess {
 
   /** Stops the running turn; its result follows as a message. */
   async interrupt(): Promise<void> {
+    this.#output.open()
     await this.#guard(this.#query.interrupt())
   }
 
   /** The SDK throws plain errors; here they become the project's own. */
   async #guard<T>(promise: Promise<T>): Promise<T> {
     try {
-      return await promise
+      return await this.#output.whileRead(promise)
     } catch (error) {
       throw failureOfEnd(error, this)
     }
@@ -145,6 +169,7 @@ export class ClaudeProcess {
 
   /** Ends an idle process: it may finish writing its transcript, then it is ended with all that it started. */
   close(): void {
+    this.#output.open()
     this.#input.close()
     this.#query.close()
     const { child } = this
@@ -155,6 +180,8 @@ export class ClaudeProcess {
 
   /** Ends a process whatever it is doing: the turn is stopped first, so that no tool and no API call goes on. */
   async abandon(): Promise<void> {
+    // What is buffered stands before the acknowledgement.
+    this.#output.open()
     const patience = new Promise<void>((resolve) => setTimeout(resolve, interruptMs).unref())
     await Promise.race([this.#query.interrupt().catch(() => undefined), patience])
     this.close()
@@ -168,16 +195,60 @@ const closeMs = 2_500
 /** How long it may take to acknowledge an interrupt. */
 const interruptMs = 300
 
-function userMessage(
-  content: ContentBlockParam[],
-): SDKUserMessage & { uuid: NonNullable<SDKUserMessage['uuid']> } {
+/** How much of its output may be waiting to be read, in bytes, before a process must wait with the rest. */
+const outputBytes = 256 * 1024
+
+/** A caller's message. `client_composed`: `@path` and `/command` in it stay text. */
+function userMessage(content: ContentBlockParam[]) {
   return {
     type: 'user',
     message: { role: 'user', content },
     parent_tool_use_id: null,
     uuid: crypto.randomUUID(),
+    client_composed: true,
+  } as const satisfies SDKUserMessage
+}
+
+/** The child as the SDK is to see it, its output through the gate. */
+function forSdk(child: ChildProcess, gate: FlowGate): SpawnedProcess {
+  if (!child.stdin || !child.stdout) throw new Error('The process was started without pipes.')
+  child.stdout.pipe(gate)
+  return {
+    stdin: child.stdin,
+    stdout: gate,
+    get killed() {
+      return child.killed
+    },
+    get exitCode() {
+      return child.exitCode
+    },
+    get signalCode() {
+      return child.signalCode
+    },
+    kill: (signal) => child.kill(signal),
+    on: child.on.bind(child),
+    once: child.once.bind(child),
+    off: child.off.bind(child),
   }
 }
+
+/** What the SDK sends every control request with; not in its typings. */
+type Control = { request(request: Record<string, unknown>): Promise<unknown> }
+
+function hasRequest(value: unknown): value is Control {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'request' in value &&
+    typeof value.request === 'function'
+  )
+}
+
+function isRewound(reply: unknown): boolean {
+  return rewound.safeParse(reply).success
+}
+
+const rewound = z.object({ response: z.object({ rewound: z.literal(true) }) })
 
 /** Fields of the API request that Claude Code sets only from its environment. */
 function environmentOf({ maxOutputTokens, extraBody }: LateSettings): Record<string, string> {

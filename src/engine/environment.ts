@@ -52,7 +52,7 @@ export function childEnvironment(options: EnvironmentOptions): Record<string, st
 
 /** How Claude Code must behave behind a server. Each line is held by a contract test. */
 const behaviour = {
-  // A second belt beside `verbatimPrompts`: `@path` in a message stays text.
+  // A second belt beside `client_composed`: `@path` in a message stays text.
   CLAUDE_CODE_DISABLE_ATTACHMENTS: '1',
   // A retry without streaming after text was sent would say it twice.
   CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: '1',

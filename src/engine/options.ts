@@ -35,8 +35,6 @@ export type Decisions = {
 /** Options of every process alike, so that as many turns as possible find a waiting one. */
 const common = {
   includePartialMessages: true,
-  // `@path` and `/command` in a message stay text.
-  verbatimPrompts: true,
   strictMcpConfig: true,
   // Secrets of MCP servers stay off the command line.
   mcpServersDelivery: 'initialize',

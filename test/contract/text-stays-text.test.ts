@@ -41,8 +41,16 @@ async function mentioned(start: StartOptions, text = mention) {
   return received(since)
 }
 
+/** The same without the mark on the message that it is to stay as it is. */
+async function unmarked(start: StartOptions, text = mention) {
+  const since = stage.anthropic.requests.length
+  await using process = await stage.start(start)
+  process.command(text)
+  await process.result()
+  return received(since)
+}
+
 const withoutAttachmentsBelt = { environment: { CLAUDE_CODE_DISABLE_ATTACHMENTS: undefined } }
-const withoutVerbatimBelt = { options: { verbatimPrompts: false } }
 
 describe('@path in a message', () => {
   it('stays text in string content', async () => {
@@ -106,19 +114,19 @@ describe('@path in a message', () => {
     expect(text[0]).toEqual([earlier, answer, earlier])
   })
 
-  it('stays text by verbatimPrompts alone', async () => {
+  it('stays text by client_composed alone', async () => {
     const { fileRead, text } = await mentioned(withoutAttachmentsBelt)
     expect(fileRead).toBe(false)
     expect(text[0]).toEqual([{ role: 'user', content: [{ type: 'text', text: mention }] }])
   })
 
   it('stays text by CLAUDE_CODE_DISABLE_ATTACHMENTS alone', async () => {
-    const { fileRead } = await mentioned(withoutVerbatimBelt)
+    const { fileRead } = await unmarked({})
     expect(fileRead).toBe(false)
   })
 
   it('reads the file when both belts are off, which is why they are on', async () => {
-    const { fileRead } = await mentioned({ ...withoutAttachmentsBelt, ...withoutVerbatimBelt })
+    const { fileRead } = await unmarked(withoutAttachmentsBelt)
     expect(fileRead).toBe(true)
   })
 })
@@ -128,7 +136,7 @@ describe('/command in a message', () => {
 
   it.each([
     ['with both belts on', {}],
-    ['by verbatimPrompts alone', withoutAttachmentsBelt],
+    ['by client_composed alone', withoutAttachmentsBelt],
   ])('stays text and reaches the model %s', async (_, belts) => {
     const since = stage.anthropic.requests.length
     const turn = { claude: { ...defaultClaudeOptions, projectSettings: true } }
@@ -140,11 +148,11 @@ describe('/command in a message', () => {
     expect(said).toEqual(commands.map((text) => ({ type: 'text', text })))
   })
 
-  it('runs when prompts are not verbatim, which is why they are', async () => {
+  it('runs when a message is not marked, which is why each is', async () => {
     const turn = { claude: { ...defaultClaudeOptions, projectSettings: true } }
-    const cost = await mentioned({ turn, ...withoutVerbatimBelt }, '/cost')
+    const cost = await unmarked({ turn }, '/cost')
     expect(cost.asked).toBe(0)
-    const deploy = await mentioned({ turn, ...withoutVerbatimBelt }, '/deploy now')
+    const deploy = await unmarked({ turn }, '/deploy now')
     expect(JSON.stringify(deploy.text)).toContain(`${command} now`)
   })
 })
