@@ -74,5 +74,12 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
 /** Fallbacks can answer while Claude Code cannot. */
 function readiness({ reason, ...state }: EngineState, fallbacks: number): Readiness {
   const ready = state.ready || fallbacks > 0
-  return { ...state, ready, fallbacks, reasons: reason === undefined ? [] : [reason] }
+  const { running, limit, queued } = state
+  return {
+    ...state,
+    ready,
+    fallbacks,
+    reasons: reason === undefined ? [] : [reason],
+    capacity: { running, limit, queued },
+  }
 }

@@ -19,6 +19,7 @@ const partsOfNothing: HttpParts = {
     allowedHosts: [],
     bodyLimitBytes: 1024,
     heartbeatMs: 1000,
+    readerMs: 1000,
     strictParameters: false,
     maxChoices: 1,
   },

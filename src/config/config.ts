@@ -12,6 +12,8 @@ export type Config = {
     allowedHosts: string[]
     bodyLimitBytes: number
     heartbeatMs: number
+    /** How long a reader of a stream may take nothing. */
+    readerMs: number
     shutdownGraceMs: number
     strictParameters: boolean
     maxChoices: number
@@ -36,10 +38,19 @@ export type Config = {
     allowPrivateNetwork: boolean
     fileLimitBytes: number
     imageLimitBytes: number
-    waitingProcesses: number
-    live: { places: number; keepMs: number }
+    amounts: { turns: number | 'auto'; live: number | 'auto'; waiting: number | 'auto' }
+    waitingFloor: number
+    keepMs: number
+    reuse: { mode: 'never' | 'batch' | 'always'; conversations: number }
+    queue: { queuePlaces: number; patienceMs: number }
     maxRetries: number
-    timeouts: { startMs: number; firstTokenMs: number; idleMs: number; turnMs: number }
+    timeouts: {
+      startMs: number
+      firstTokenMs: number
+      idleMs: number
+      toolMs: number
+      turnMs: number
+    }
   }
   /** In the order in which they are tried. */
   fallbacks: FallbackConfig[]

@@ -44,6 +44,15 @@ export function integer(from: number, to: number): Kind<number> {
   }
 }
 
+/** The same, or `auto`: what fits the machine. */
+export function integerOrAuto(from: number, to: number): Kind<number | 'auto'> {
+  const number = integer(from, to)
+  return {
+    expects: `\`auto\` or a whole number from ${from} to ${to}`,
+    parse: (value) => (value.toLowerCase() === 'auto' ? 'auto' : number.parse(value)),
+  }
+}
+
 /** A number between two bounds, both allowed; fractions too. */
 export function decimal(from: number, to: number): Kind<number> {
   return {

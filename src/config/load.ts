@@ -34,6 +34,7 @@ function httpConfig(values: SettingValues): Config['http'] {
     allowedHosts: values.ALLOWED_HOSTS ?? [],
     bodyLimitBytes: bytes(values.BODY_LIMIT_MB),
     heartbeatMs: milliseconds(values.HEARTBEAT_SECONDS),
+    readerMs: milliseconds(values.READER_TIMEOUT_SECONDS),
     shutdownGraceMs: milliseconds(values.SHUTDOWN_GRACE_SECONDS),
     strictParameters: values.STRICT_PARAMETERS,
     maxChoices: values.MAX_CHOICES,
@@ -64,16 +65,24 @@ function engineConfig(
     allowPrivateNetwork: values.ALLOW_PRIVATE_NETWORK,
     fileLimitBytes: bytes(values.FILE_LIMIT_MB),
     imageLimitBytes: bytes(values.IMAGE_LIMIT_MB),
-    waitingProcesses: values.WAITING_PROCESSES,
-    live: {
-      places: values.LIVE_CONVERSATIONS,
-      keepMs: milliseconds(values.LIVE_CONVERSATION_SECONDS),
+    amounts: {
+      turns: values.MAX_TURNS,
+      live: values.LIVE_CONVERSATIONS,
+      waiting: values.WAITING_PROCESSES_MAX,
+    },
+    waitingFloor: values.WAITING_PROCESSES,
+    keepMs: milliseconds(values.LIVE_CONVERSATION_SECONDS),
+    reuse: { mode: values.PROCESS_REUSE, conversations: values.PROCESS_REUSE_LIMIT },
+    queue: {
+      queuePlaces: values.QUEUE_PLACES,
+      patienceMs: milliseconds(values.QUEUE_TIMEOUT_SECONDS),
     },
     maxRetries: values.CLAUDE_CODE_MAX_RETRIES,
     timeouts: {
       startMs: milliseconds(values.START_TIMEOUT_SECONDS),
       firstTokenMs: milliseconds(values.FIRST_TOKEN_TIMEOUT_SECONDS),
       idleMs: milliseconds(values.IDLE_TIMEOUT_SECONDS),
+      toolMs: milliseconds(values.TOOL_TIMEOUT_SECONDS),
       turnMs: milliseconds(values.TURN_TIMEOUT_SECONDS),
     },
   }

@@ -90,7 +90,8 @@ async function* read(
   const tools = new RunningTools()
   let phase: Phase = 'first-token'
   while (!translator.finished && !translator.cut) {
-    const message = await clock.wait(phase, process.next())
+    const elapsedMs = phase === 'tool' ? tools.elapsedMs : 0
+    const message = await clock.wait(phase, process.next(), elapsedMs)
     tools.push(message)
     yield* shape.push(message)
     if (message.type === 'stream_event' || message.type === 'assistant') phase = 'idle'

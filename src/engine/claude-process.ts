@@ -38,6 +38,7 @@ export class ClaudeProcess {
   #launched: Launched | undefined
   #turns = 0
   #heard = false
+  #conversations = 1
 
   constructor(options: Options, room: WaitingRoom, pinned = false) {
     this.#query = query({
@@ -117,7 +118,9 @@ export class ClaudeProcess {
       target_message_uuid: target,
       last_seen_user_message_uuid: lastSeen,
     }
-    return isRewound(await this.#guard(control.request(request)))
+    const isDone = isRewound(await this.#guard(control.request(request)))
+    if (isDone) this.#conversations++
+    return isDone
   }
 
   /** The next message; throws `claude_crashed` when the process has ended. */
@@ -152,6 +155,11 @@ export class ClaudeProcess {
   /** Whether the process can still be talked to. */
   get alive(): boolean {
     return this.child !== undefined && isAlive(this.child)
+  }
+
+  /** How many conversations it has had, one after another. */
+  get conversations(): number {
+    return this.#conversations
   }
 
   /** Whether it has taken up the turn that it was last asked for. */

@@ -2,7 +2,7 @@ import type { TurnEvent } from '../turn/event.ts'
 import type { ToolCallPart } from '../turn/message.ts'
 import type { Turn } from '../turn/turn.ts'
 import { answerMessage, conversationKey, sessionKey } from './conversation-key.ts'
-import type { LiveKeys } from './live-conversations.ts'
+import type { LiveFacts, LiveKeys } from './live-conversations.ts'
 import type { Plan } from './planner.ts'
 
 /**
@@ -63,8 +63,8 @@ export class Ending {
     }
   }
 
-  /** The keys under which the process is kept, if it may be. */
-  kept(): { sessionId: string; keys: LiveKeys } | undefined {
+  /** What the process is kept with, if it may be. */
+  kept(): Pick<LiveFacts, 'sessionId' | 'keys'> | undefined {
     const { decisions, messages } = this.#plan
     const sessionId = this.#finish?.claude?.sessionId
     // A cut turn has a trace of the interruption in it, a corrected one the corrections; a debug log is one request's.

@@ -3,8 +3,9 @@ import { delimiter, isAbsolute, join } from 'node:path'
 import type { Telemetry } from '../telemetry/events.ts'
 import type { McpServer } from '../turn/claude-options.ts'
 import { childEnvironment } from './environment.ts'
-import type { LiveOptions } from './live-conversations.ts'
+import type { Amounts } from './machine.ts'
 import type { PlannerOptions } from './planner.ts'
+import type { ReuseOptions } from './reuse-policy.ts'
 import type { SessionFile } from './sessions.ts'
 import type { TimeLimits } from './turn-clock.ts'
 
@@ -29,9 +30,15 @@ export type EngineOptions = {
   allowPrivateNetwork: boolean
   fileLimitBytes: number
   imageLimitBytes: number
-  /** How many processes wait ready. */
-  waitingProcesses: number
-  live: LiveOptions
+  /** How many turns run at once, conversations keep their process, and processes wait at the most. */
+  amounts: Amounts
+  /** How many processes wait at the least. */
+  waitingFloor: number
+  /** How long a conversation keeps its process, in milliseconds. */
+  keepMs: number
+  reuse: ReuseOptions
+  /** Turns that wait for a place. */
+  queue: { queuePlaces: number; patienceMs: number }
   /** How often Claude Code may retry a failed API call. */
   maxRetries: number
   timeouts: TimeLimits

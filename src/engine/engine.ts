@@ -8,31 +8,28 @@ import type { UserPart } from '../turn/message.ts'
 import type { Turn } from '../turn/turn.ts'
 import { answer } from './answer.ts'
 import { findClaude, requireClaude } from './binary.ts'
-import { Children } from './children.ts'
-import { ClaudeProcess, type Introduction } from './claude-process.ts'
-import { conversationKey, heldMessages, profileOf, sessionKey } from './conversation-key.ts'
+import type { Introduction } from './claude-process.ts'
+import { profileOf } from './conversation-key.ts'
 import { attempts, type Course, endedWhileWaiting } from './course.ts'
 import { Ending } from './ending.ts'
 import { type EngineOptions, type Found, plannerOptions } from './engine-options.ts'
-import { feed, newMessages, type Prompt, toPrompt } from './history.ts'
-import { LiveConversations } from './live-conversations.ts'
 import { loginFailure } from './login.ts'
+import { amountsFor, readMachine, waitingLimits } from './machine.ts'
 import type { KnownModels } from './models.ts'
-import { lateSettings, processOptions } from './options.ts'
 import { Planner, type Plan } from './planner.ts'
+import { Processes } from './processes.ts'
 import { detectSandbox } from './sandbox.ts'
 import { SessionFile } from './sessions.ts'
 import { TurnClock, type TimeLimits } from './turn-clock.ts'
-import { WaitingRoom } from './waiting-room.ts'
+import { Turnstile, type TurnstileState } from './turnstile.ts'
 
 /** Whether Claude Code can answer now, and if not, why. */
 export type EngineState = {
   ready: boolean
   reason?: string
   version?: string
-  waiting: number
-  running: number
-}
+} & TurnstileState &
+  Processes['state']
 
 /** The longest pause before one of Claude Code's own retries that a caller is kept waiting for, in milliseconds. */
 const retryPatienceMs = 5_000
@@ -42,10 +39,8 @@ export class Engine implements Backend {
   readonly name = 'claude-code'
   readonly #options: EngineOptions
   readonly #planner: Planner
-  readonly #room: WaitingRoom
-  readonly #live: LiveConversations
-  readonly #running = new Set<ClaudeProcess>()
-  readonly #children: Children
+  readonly #processes: Processes
+  readonly #turnstile: Turnstile
   readonly #sessions: SessionFile
   readonly version: string | undefined
   #introduction: Promise<Introduction> | undefined
@@ -56,13 +51,26 @@ export class Engine implements Backend {
     this.#options = options
     this.#sessions = found.sessions
     this.version = found.claude?.version
-    this.#children = new Children(options.telemetry)
-    this.#live = new LiveConversations(options.live)
-    this.#room = new WaitingRoom({
-      places: options.waitingProcesses,
-      onStart: (child) => this.#children.watch(child),
-    })
-    this.#planner = new Planner(plannerOptions(options, found), found.sessions)
+    const planning = plannerOptions(options, found)
+    this.#planner = new Planner(planning, found.sessions)
+    const machine = readMachine()
+    const amounts = amountsFor(machine, options.amounts)
+    this.#turnstile = new Turnstile({ places: amounts.turns, ...options.queue })
+    this.#processes = new Processes(
+      {
+        waiting: waitingLimits(options.waitingFloor, options.amounts, machine),
+        live: { places: amounts.live, keepMs: options.keepMs },
+        reuse: options.reuse,
+        timeouts: options.timeouts,
+        claudeDir: planning.claudeDir,
+        onIntroduction: (introduction) => {
+          this.#introduction = Promise.resolve(introduction)
+          this.#introduced = true
+        },
+        telemetry: options.telemetry,
+      },
+      this.#planner,
+    )
   }
 
   /**
@@ -108,12 +116,25 @@ export class Engine implements Backend {
       ready: reason === undefined,
       ...(reason !== undefined && { reason }),
       ...(this.version !== undefined && { version: this.version }),
-      waiting: this.#room.size,
-      running: this.#running.size,
+      ...this.#turnstile.state,
+      ...this.#processes.state,
     }
   }
 
   async *run(turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
+    // Held until the reader has the whole answer, or has left.
+    const leave = await this.#turnstile.enter(
+      { owner: context.owner, isOneOfMany: turn.isOneOfMany },
+      context.signal,
+    )
+    try {
+      yield* this.#answer(turn, context)
+    } finally {
+      leave()
+    }
+  }
+
+  async *#answer(turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
     const clock = new TurnClock(this.#limits(turn), context.signal)
     const known = await clock.wait('start', this.#knownModels())
     const plan = await this.#planner.plan(turn, context, known)
@@ -134,7 +155,7 @@ export class Engine implements Backend {
 
   async *#attempt(course: Course): AsyncGenerator<TurnEvent> {
     const { turn, plan, profile, clock, context } = course
-    const process = await this.#process(course)
+    const process = await this.#processes.ask(course)
     const ending = new Ending(profile, plan, turn)
     try {
       const answered = answer(process, turn, clock, this.#answerOptions(plan))
@@ -145,51 +166,7 @@ export class Engine implements Backend {
         yield event
       }
     } finally {
-      this.#end(process, ending)
-    }
-  }
-
-  /** A process that has been told everything and asked: one that holds this conversation already, or a new one. */
-  async #process(course: Course): Promise<ClaudeProcess> {
-    const { turn, plan, profile, clock } = course
-    const { resume } = plan.decisions
-    const added = newMessages(plan.messages)
-    const keys =
-      resume === undefined
-        ? { conversation: conversationKey(profile, heldMessages(plan.messages)) }
-        : { session: sessionKey(profile, resume) }
-    const live = this.#planner.canBeTold(added, plan) ? this.#live.take(keys) : undefined
-    course.process = live
-    if (live) {
-      this.#running.add(live)
-      return this.#ask(live, toPrompt(added), clock)
-    }
-    if (resume !== undefined) this.#live.dropSession(resume)
-    course.history ??= this.#planner.history(plan)
-    const { decisions, prompt } = await course.history
-    const process = new ClaudeProcess(processOptions(turn, decisions), this.#room)
-    course.process = process
-    this.#running.add(process)
-    try {
-      const introduction = await clock.wait('start', process.introduction())
-      this.#introduction = Promise.resolve(introduction)
-      this.#introduced = true
-      await clock.wait('start', process.set(lateSettings(turn, decisions)))
-    } catch (error) {
-      this.#end(process)
-      throw error
-    }
-    return this.#ask(process, prompt, clock)
-  }
-
-  async #ask(process: ClaudeProcess, prompt: Prompt, clock: TurnClock): Promise<ClaudeProcess> {
-    try {
-      await feed(process, prompt.earlier, clock)
-      process.ask(prompt.question)
-      return process
-    } catch (error) {
-      this.#end(process)
-      throw error
+      this.#processes.release(process, course, ending)
     }
   }
 
@@ -205,10 +182,7 @@ export class Engine implements Backend {
   }
 
   async close(): Promise<void> {
-    this.#room.close()
-    this.#live.close()
-    await Promise.all([...this.#running].map((process) => process.abandon()))
-    await this.#children.close()
+    await this.#processes.close()
     await this.#planner.close()
   }
 
@@ -238,15 +212,6 @@ export class Engine implements Backend {
       .catch((error: unknown) => this.#options.telemetry.fault(error, context.requestId))
   }
 
-  #end(process: ClaudeProcess, ending?: Ending): void {
-    this.#running.delete(process)
-    const kept = ending?.kept()
-    if (kept) this.#live.keep(process, kept.sessionId, kept.keys)
-    else if (ending?.complete) process.close()
-    else void process.abandon()
-    this.#room.refill()
-  }
-
   async #knownModels(): Promise<KnownModels> {
     const { modelAliases, defaultModel, smallModel } = this.#options
     return {
@@ -267,17 +232,9 @@ export class Engine implements Backend {
   }
 
   async #startFirst(): Promise<Introduction> {
-    const { turn, decisions } = await this.#planner.plainTurn()
-    const process = new ClaudeProcess(processOptions(turn, decisions), this.#room, true)
-    const clock = new TurnClock(this.#options.timeouts, new AbortController().signal)
-    try {
-      const introduction = await clock.wait('start', process.introduction())
-      this.#introduced = true
-      this.#failure = loginFailure(introduction)
-      return introduction
-    } finally {
-      process.close()
-      this.#room.refill()
-    }
+    const introduction = await this.#processes.introduce()
+    this.#introduced = true
+    this.#failure = loginFailure(introduction)
+    return introduction
   }
 }

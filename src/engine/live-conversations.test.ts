@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { LiveConversations, type LiveKeys } from './live-conversations.ts'
+import { LiveConversations, type LiveFacts, type LiveKeys } from './live-conversations.ts'
 
 class Fake {
   readonly name: string
@@ -22,9 +22,13 @@ const keysOf = (name: string) => ({ conversation: `c-${name}`, session: `s-${nam
 
 function live(places = 2) {
   const conversations = new LiveConversations<Fake>({ places, keepMs: 1_000 })
-  const kept = (name: string, keys: LiveKeys = keysOf(name)): Fake => {
+  const kept = (
+    name: string,
+    keys: LiveKeys = keysOf(name),
+    more: Partial<LiveFacts> = {},
+  ): Fake => {
     const process = new Fake(name)
-    conversations.keep(process, name, keys)
+    conversations.keep(process, { sessionId: name, keys, ...more })
     return process
   }
   return { conversations, kept }
@@ -85,7 +89,7 @@ describe('LiveConversations', () => {
     const dead = new Fake('b')
     dead.alive = false
     const { conversations } = live()
-    conversations.keep(dead, 'b', keysOf('b'))
+    conversations.keep(dead, { sessionId: 'b', keys: keysOf('b') })
     expect([dead.closed, conversations.size]).toEqual([1, 0])
   })
 
@@ -94,6 +98,20 @@ describe('LiveConversations', () => {
     const processes = [kept('a'), kept('a'), kept('b')]
     conversations.dropSession('a')
     expect(processes.map(({ closed }) => closed)).toEqual([1, 1, 0])
+  })
+
+  it('gives the process of the least recently used conversation of a profile, never an empty one or another', () => {
+    const { conversations, kept } = live(5)
+    kept('other', undefined, { profile: 'q' })
+    kept('none')
+    kept('empty', undefined, { profile: 'p', isEmpty: true })
+    const [a, b] = ['a', 'b'].map((name) => kept(name, undefined, { profile: 'p' }))
+    expect(conversations.countOf('p')).toBe(2)
+    expect(conversations.takeSpare('p')).toBe(a)
+    expect(conversations.take({ session: 's-a' })).toBeUndefined()
+    expect(conversations.takeSpare('p')).toBe(b)
+    expect(conversations.takeSpare('p')).toBeUndefined()
+    expect(conversations.size).toBe(3)
   })
 
   it('ends all when it closes', () => {

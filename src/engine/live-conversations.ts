@@ -15,15 +15,22 @@ export type LiveOptions = {
   keepMs: number
 }
 
+/** What is known of a conversation whose process is kept. */
+export type LiveFacts = {
+  sessionId: string
+  keys: LiveKeys
+  /** Absent where the process may not begin another conversation: only one of this profile may ever have it. */
+  profile?: string
+  /** The conversation is empty: nobody will miss it. */
+  isEmpty?: boolean
+  /** Called when the process is ended without having been taken. */
+  onDrop?: () => void
+}
+
 /** What is asked of a process that is kept. */
 type Keepable = Pick<ClaudeProcess, 'alive' | 'close'>
 
-type Live<Process> = {
-  process: Process
-  sessionId: string
-  keys: LiveKeys
-  timer: NodeJS.Timeout
-}
+type Live<Process> = LiveFacts & { process: Process; timer: NodeJS.Timeout }
 
 /**
  * Processes whose turn has ended well, kept for a while because the next question, or the results of the caller's tools, usually
@@ -42,17 +49,43 @@ export class LiveConversations<Process extends Keepable = ClaudeProcess> {
     return this.#kept.size
   }
 
-  keep(process: Process, sessionId: string, keys: LiveKeys): void {
+  keep(process: Process, facts: LiveFacts): void {
     if (this.#options.places === 0 || !process.alive) {
       process.close()
       return
     }
-    const [oldest] = this.#kept.values()
-    if (oldest && this.#kept.size >= this.#options.places) this.#drop(oldest)
+    if (this.#kept.size >= this.#options.places) this.dropOldest()
     const timer = setTimeout(() => this.#drop(live), this.#options.keepMs)
     timer.unref()
-    const live: Live<Process> = { process, sessionId, keys, timer }
+    const live: Live<Process> = { ...facts, process, timer }
     this.#kept.set(process, live)
+  }
+
+  /** Ends the least recently used. */
+  dropOldest(): void {
+    const [oldest] = this.#kept.values()
+    if (oldest) this.#drop(oldest)
+  }
+
+  /** How many conversations of this profile could make room for another. */
+  countOf(profile: string): number {
+    return [...this.#kept.values()].filter((live) => isSpare(live, profile)).length
+  }
+
+  /** The process of the profile's least recently used conversation, to begin another one with; it is the taker's from now on. */
+  takeSpare(profile: string): Process | undefined {
+    for (const live of this.#kept.values()) {
+      if (!isSpare(live, profile)) continue
+      this.#remove(live)
+      if (live.process.alive) return live.process
+      live.process.close()
+    }
+    return undefined
+  }
+
+  /** Whether some process holds it. */
+  has(keys: Partial<LiveKeys>): boolean {
+    return [...this.#kept.values()].some((live) => matches(live.keys, keys) && live.process.alive)
   }
 
   /** The process that holds this conversation or session, which is the taker's from now on. */
@@ -78,6 +111,7 @@ export class LiveConversations<Process extends Keepable = ClaudeProcess> {
   #drop(live: Live<Process>): void {
     this.#remove(live)
     live.process.close()
+    live.onDrop?.()
   }
 
   #remove(live: Live<Process>): void {
@@ -89,4 +123,8 @@ export class LiveConversations<Process extends Keepable = ClaudeProcess> {
 function matches(has: LiveKeys, wanted: Partial<LiveKeys>): boolean {
   if (wanted.session !== undefined) return has.session === wanted.session
   return wanted.conversation !== undefined && has.conversation === wanted.conversation
+}
+
+function isSpare({ profile, isEmpty }: LiveFacts, wanted: string): boolean {
+  return profile === wanted && !isEmpty
 }

@@ -1,7 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { TurnClock } from './turn-clock.ts'
 
-const limits = { startMs: 1_000, firstTokenMs: 2_000, idleMs: 3_000, turnMs: 10_000 }
+const limits = {
+  startMs: 1_000,
+  firstTokenMs: 2_000,
+  idleMs: 3_000,
+  toolMs: 4_000,
+  turnMs: 10_000,
+}
 const never = new Promise<never>(() => {})
 
 describe('TurnClock', () => {
@@ -16,11 +22,18 @@ describe('TurnClock', () => {
     ['start', 1_000, 'start_timeout'],
     ['first-token', 2_000, 'first_token_timeout'],
     ['idle', 3_000, 'idle_timeout'],
-    ['tool', 10_000, 'turn_timeout'],
+    ['tool', 4_000, 'tool_timeout'],
   ] as const)('gives up the phase %s after %i ms with %s', async (phase, ms, code) => {
     const wait = new TurnClock(limits, new AbortController().signal).wait(phase, never)
     const outcome = expect(wait).rejects.toMatchObject({ code })
     await vi.advanceTimersByTimeAsync(ms)
+    await outcome
+  })
+
+  it('counts what of a phase is over already', async () => {
+    const wait = new TurnClock(limits, new AbortController().signal).wait('tool', never, 3_000)
+    const outcome = expect(wait).rejects.toMatchObject({ code: 'tool_timeout' })
+    await vi.advanceTimersByTimeAsync(1_000)
     await outcome
   })
 

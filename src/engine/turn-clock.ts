@@ -8,11 +8,13 @@ export type TimeLimits = {
   firstTokenMs: number
   /** Between two signs of life. */
   idleMs: number
+  /** One use of a tool. */
+  toolMs: number
   /** The whole turn. */
   turnMs: number
 }
 
-/** What is being waited for; while a tool runs only the whole turn's limit counts. */
+/** What is being waited for; while a tool runs, silence is no fault. */
 export type Phase = 'start' | 'first-token' | 'idle' | 'tool'
 
 /** Waits with a limit for each phase and one for the whole turn, and not at all once the caller has left. */
@@ -27,10 +29,10 @@ export class TurnClock {
     this.#deadline = performance.now() + limits.turnMs
   }
 
-  /** The promise's value; throws `request_cancelled` or the timeout of the phase when that comes first. */
-  async wait<T>(phase: Phase, promise: Promise<T>): Promise<T> {
+  /** The promise's value; throws `request_cancelled` or the timeout of the phase when that comes first. `elapsedMs`: what of the phase is over. */
+  async wait<T>(phase: Phase, promise: Promise<T>, elapsedMs = 0): Promise<T> {
     if (this.#signal.aborted) throw cancelled()
-    const limit = this.#limitOf(phase)
+    const limit = this.#limitOf(phase, elapsedMs)
     let timer: NodeJS.Timeout | undefined
     let leave: (() => void) | undefined
     const interruption = new Promise<never>((_, reject) => {
@@ -46,20 +48,20 @@ export class TurnClock {
     }
   }
 
-  #limitOf(phase: Phase): { ms: number; code: ErrorCode; text: string } {
+  #limitOf(phase: Phase, elapsedMs: number): { ms: number; code: ErrorCode; text: string } {
     const left = Math.max(0, this.#deadline - performance.now())
     const whole = {
       ms: left,
       code: 'turn_timeout',
       text: `The whole turn took more than ${seconds(this.#limits.turnMs)} (TURN_TIMEOUT_SECONDS or claude_options.timeout_seconds).`,
     } as const
-    if (phase === 'tool') return whole
     const own = this.#own(phase)
-    return own.ms < left ? own : whole
+    const ms = Math.max(0, own.ms - elapsedMs)
+    return ms < left ? { ...own, ms } : whole
   }
 
-  #own(phase: Exclude<Phase, 'tool'>): { ms: number; code: ErrorCode; text: string } {
-    const { startMs, firstTokenMs, idleMs } = this.#limits
+  #own(phase: Phase): { ms: number; code: ErrorCode; text: string } {
+    const { startMs, firstTokenMs, idleMs, toolMs } = this.#limits
     switch (phase) {
       case 'start':
         return {
@@ -78,6 +80,12 @@ export class TurnClock {
           ms: idleMs,
           code: 'idle_timeout',
           text: `Claude was silent for ${seconds(idleMs)} in the middle of the answer (IDLE_TIMEOUT_SECONDS).`,
+        }
+      case 'tool':
+        return {
+          ms: toolMs,
+          code: 'tool_timeout',
+          text: `A tool ran for more than ${seconds(toolMs)} (TOOL_TIMEOUT_SECONDS).`,
         }
     }
   }

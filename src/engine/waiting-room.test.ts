@@ -6,7 +6,7 @@ import { leftOver, stillRunning } from '../../test/support/leaks.ts'
 import { endProcess, isAlive } from './child.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
-const room = new WaitingRoom({ places: 0, onStart: () => {} })
+const room = new WaitingRoom({ limits: { floor: 0, ceiling: 0 }, onStart: () => {} })
 afterAll(() => room.close())
 
 /** Runs a script that prints the ids of what it leaves behind, to its end. */
@@ -53,7 +53,10 @@ describe.skipIf(process.platform === 'win32')('take', () => {
 /** A room in which one process waits that closes its output and goes on. */
 class Waiting implements AsyncDisposable {
   readonly #children: ChildProcess[] = []
-  readonly #room = new WaitingRoom({ places: 1, onStart: (child) => this.#children.push(child) })
+  readonly #room = new WaitingRoom({
+    limits: { floor: 1, ceiling: 1 },
+    onStart: (child) => this.#children.push(child),
+  })
 
   take() {
     const spawn = {

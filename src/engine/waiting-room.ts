@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
 import { endOrphans, endProcess, isAlive } from './child.ts'
-import { type Demand, desiredWaiting } from './waiting-policy.ts'
+import { backOffMs, type Demand, desiredWaiting, type WaitingLimits } from './waiting-policy.ts'
 
 export type WaitingRoomOptions = {
-  /** How many processes may wait at once; 0: each turn starts its own. */
-  places: number
+  /** How many processes may wait at once; none: each turn starts its own. */
+  limits: WaitingLimits
   /** Called with each process that was started. */
   onStart: (child: ChildProcess) => void
+  isShortOfMemory?: () => boolean
 }
 
 /** A running process with the end of what it wrote to standard error. */
@@ -23,13 +24,14 @@ export type Launched = { child: ChildProcess; stderr: () => string; waited: bool
 export class WaitingRoom {
   readonly #options: WaitingRoomOptions
   readonly #waiting = new Map<string, Launched[]>()
-  readonly #specs = new Map<string, { spec: Spec; demand: Demand }>()
-  readonly #failures = new Map<string, number>()
-  #clock = 0
+  readonly #specs = new Map<string, Known>()
+  /** Looks again after a while: demand has passed, or a kind that failed may be tried. */
+  readonly #again: NodeJS.Timeout
   #closed = false
 
   constructor(options: WaitingRoomOptions) {
     this.#options = options
+    this.#again = setInterval(() => this.refill(), againMs).unref()
   }
 
   /** A process for these spawn options: one that waited, or a new one. */
@@ -43,12 +45,14 @@ export class WaitingRoom {
   /** Starts what should wait and is not there, ends what should not. Call it when no first token depends on the processor. */
   refill(): void {
     if (this.#closed) return
+    const now = performance.now()
     const demands = [...this.#specs.values()].map(({ demand }) => demand)
-    const desired = desiredWaiting(this.#options.places, demands)
+    const isShortOfMemory = this.#options.isShortOfMemory?.() ?? false
+    const desired = desiredWaiting(this.#options.limits, demands, { now, isShortOfMemory })
     for (const [key, launched] of this.#waiting) {
       for (const { child } of launched.splice(desired.get(key) ?? 0)) endProcess(child)
     }
-    for (const [key, count] of desired) this.#await(key, count)
+    for (const [key, count] of desired) this.#await(key, count, now)
   }
 
   /** How many processes wait. */
@@ -60,6 +64,7 @@ export class WaitingRoom {
 
   close(): void {
     this.#closed = true
+    clearInterval(this.#again)
     for (const launched of this.#waiting.values()) {
       for (const { child } of launched.splice(0)) endProcess(child)
     }
@@ -75,22 +80,22 @@ export class WaitingRoom {
 
   #count(key: string, spec: Spec, pinned: boolean): void {
     const known = this.#specs.get(key)
+    const before = known?.demand.starts.slice(-rememberedStarts) ?? []
     const demand: Demand = {
       key,
-      uses: (known?.demand.uses ?? 0) + 1,
-      lastUsed: ++this.#clock,
+      starts: [...before, performance.now()],
       pinned: pinned || (known?.demand.pinned ?? false),
     }
     this.#specs.delete(key)
-    this.#specs.set(key, { spec, demand })
+    this.#specs.set(key, { failures: 0, failedAt: 0, ...known, spec, demand })
     const oldest = this.#specs.keys().next().value
     if (this.#specs.size > rememberedSpecs && oldest !== undefined) this.#specs.delete(oldest)
   }
 
-  #await(key: string, count: number): void {
+  #await(key: string, count: number, now: number): void {
     const known = this.#specs.get(key)
     // A start that keeps failing is left to the next turn, whose caller then hears why.
-    if (!known || (this.#failures.get(key) ?? 0) >= maximumFailures) return
+    if (!known || now - known.failedAt < backOffMs(known.failures)) return
     const waiting = this.#waiting.get(key) ?? []
     this.#waiting.set(key, waiting)
     while (waiting.length < count) {
@@ -101,15 +106,18 @@ export class WaitingRoom {
     }
   }
 
+  /** A process has ended: one that waited is replaced, the later the oftener that has happened; one that was used proves its kind. */
   #lost(key: string, launched: Launched): void {
     const waiting = this.#waiting.get(key)
     const index = waiting?.indexOf(launched) ?? -1
-    if (this.#closed || index < 0) {
-      this.#failures.delete(key)
-      return
-    }
+    const known = this.#specs.get(key)
+    if (known && index < 0) known.failures = 0
+    if (this.#closed || index < 0) return
     waiting?.splice(index, 1)
-    this.#failures.set(key, (this.#failures.get(key) ?? 0) + 1)
+    if (!known) return
+    known.failures++
+    known.failedAt = performance.now()
+    setTimeout(() => this.refill(), backOffMs(known.failures)).unref()
   }
 
   #start(spec: Spec): Launched {
@@ -137,6 +145,9 @@ export class WaitingRoom {
   }
 }
 
+/** A way of starting, and how it went. */
+type Known = { spec: Spec; demand: Demand; failures: number; failedAt: number }
+
 type Spec = {
   command: string
   args: string[]
@@ -145,7 +156,8 @@ type Spec = {
 }
 
 const rememberedSpecs = 100
-const maximumFailures = 3
+const rememberedStarts = 99
+const againMs = 15_000
 const stderrCharacters = 4_096
 
 function toSpec({ command, args, cwd, env }: SpawnOptions): Spec {

@@ -129,7 +129,7 @@ async function answerAsStream(exchange: Exchange): Promise<void> {
   const events = await awaitOpening(choices.events(), heartbeatMs)
   const headers = { ...responseHeaders(request, reply, record), ...facts.headers }
   reply.hijack()
-  const body = new SseBody(reply.raw, headers, heartbeatMs)
+  const body = new SseBody(reply.raw, headers, parts.options)
   try {
     for await (const frame of dialect.encodeStream(events, context)) await body.write(frame)
   } catch (thrown) {

@@ -25,6 +25,8 @@ export type HttpOptions = {
   bodyLimitBytes: number
   /** How long a stream may be silent before a comment is written. */
   heartbeatMs: number
+  /** How long the reader of a stream may take nothing of it. */
+  readerMs: number
   strictParameters: boolean
   maxChoices: number
   /** Hand prompts and answers to telemetry. */
@@ -46,4 +48,6 @@ export type Readiness = {
   ready: boolean
   /** Why not, each with what to do. */
   reasons: string[]
+  /** Turns that run, the most that may, and those that wait for a place. */
+  capacity?: { running: number; limit: number; queued: number }
 }

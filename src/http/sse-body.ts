@@ -8,10 +8,16 @@ import { type SseFrame, writeFrame } from '../dialects/sse.ts'
 export class SseBody {
   readonly #raw: ServerResponse
   readonly #heartbeat: NodeJS.Timeout
+  readonly #readerMs: number
 
-  /** Sends the headers at once. */
-  constructor(raw: ServerResponse, headers: Readonly<Record<string, string>>, heartbeatMs: number) {
+  /** Sends the headers at once. `readerMs`: how long the reader may take nothing of what waits for it; then it is dropped. */
+  constructor(
+    raw: ServerResponse,
+    headers: Readonly<Record<string, string>>,
+    { heartbeatMs, readerMs }: { heartbeatMs: number; readerMs: number },
+  ) {
     this.#raw = raw
+    this.#readerMs = readerMs
     raw.writeHead(200, {
       ...headers,
       'content-type': 'text/event-stream; charset=utf-8',
@@ -45,9 +51,12 @@ export class SseBody {
     return this.#raw.destroyed || this.#raw.writableEnded
   }
 
+  /** Waits until the reader has taken what there is. One that does not in time is cut off, and its turn with it. */
   #drained(): Promise<void> {
     return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#raw.destroy(), this.#readerMs)
       const done = (): void => {
+        clearTimeout(timer)
         this.#raw.off('drain', done)
         this.#raw.off('close', done)
         resolve()

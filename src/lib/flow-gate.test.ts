@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
@@ -35,11 +36,11 @@ describe('FlowGate', () => {
   it('lets everything through while the reader waits, and then as much as is allowed', async () => {
     const { gate, taken } = greedy()
     await settle()
-    const { promise, resolve } = deferred()
-    const reading = gate.whileRead(promise)
+    const next = new PassThrough()
+    const reading = gate.whileRead(once(next, 'data'))
     await settle()
     expect(taken()).toBe(1_000)
-    resolve()
+    next.write('next')
     await reading
     gate.write(Buffer.alloc(150))
     gate.write(Buffer.alloc(10))
@@ -54,9 +55,3 @@ describe('FlowGate', () => {
     expect(taken()).toBe(1_000)
   })
 })
-
-function deferred() {
-  let resolve = (): void => {}
-  const promise = new Promise<void>((done) => (resolve = done))
-  return { promise, resolve }
-}

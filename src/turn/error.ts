@@ -126,6 +126,7 @@ export const errorTable = {
   start_timeout: row(504, 'server_error', true, 'Claude Code did not start in time.'),
   first_token_timeout: row(504, 'server_error', true, 'No output came in time.'),
   idle_timeout: row(504, 'server_error', true, 'The output stopped for too long.'),
+  tool_timeout: row(504, 'server_error', false, 'A tool that Claude Code used took too long.'),
   turn_timeout: row(504, 'server_error', false, 'The whole turn took too long.'),
 } as const satisfies Record<string, ErrorRow>
 

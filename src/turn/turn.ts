@@ -27,6 +27,8 @@ export type Turn = {
   /** Whether one answer may call several tools. */
   parallelToolCalls: boolean
   output: OutputFormat
+  /** One of many that may be answered later than others: a line of a batch, or what the caller calls so. */
+  isOneOfMany: boolean
   claude: ClaudeOptions
   /** The caller's own request body, untouched, for a backend that speaks the same dialect. */
   source: { dialect: string; body: Readonly<Record<string, unknown>> }
@@ -41,6 +43,7 @@ export const plainTurn: Turn = {
   toolChoice: { type: 'auto' },
   parallelToolCalls: true,
   output: { type: 'text' },
+  isOneOfMany: false,
   claude: defaultClaudeOptions,
   source: { dialect: '', body: {} },
 }

@@ -78,7 +78,10 @@ export class Stage {
   }
 
   newRoom(places: number): WaitingRoom {
-    return new WaitingRoom({ places, onStart: (child) => void this.children.push(child) })
+    return new WaitingRoom({
+      limits: { floor: places, ceiling: places },
+      onStart: (child) => void this.children.push(child),
+    })
   }
 
   /** The child's environment as the engine makes it. */
@@ -203,7 +206,13 @@ export class TestProcess extends ClaudeProcess implements AsyncDisposable {
 
 /** Limits that only a hung test meets. */
 export function clock(): TurnClock {
-  const limits = { startMs: 30_000, firstTokenMs: 30_000, idleMs: 30_000, turnMs: 60_000 }
+  const limits = {
+    startMs: 30_000,
+    firstTokenMs: 30_000,
+    idleMs: 30_000,
+    toolMs: 60_000,
+    turnMs: 60_000,
+  }
   return new TurnClock(limits, new AbortController().signal)
 }
 

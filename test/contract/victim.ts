@@ -15,7 +15,7 @@ const { CLAUDE = '', FOLDER = '', ...environment } = process.env as Record<strin
 const children: ChildProcess[] = []
 const reaper = new Reaper()
 const room = new WaitingRoom({
-  places: 1,
+  limits: { floor: 1, ceiling: 1 },
   onStart: (child) => {
     children.push(child)
     reaper.watch(child)

@@ -82,6 +82,7 @@ export async function serve(script: Script, options: TestOptions = {}): Promise<
       allowedHosts: [],
       bodyLimitBytes: 1024 * 1024,
       heartbeatMs: 10_000,
+      readerMs: 10_000,
       strictParameters: false,
       maxChoices: 4,
       ...http,

@@ -41,6 +41,7 @@ export function decode(body: unknown, options: DecodeOptions): DecodedRequest {
       ...(effort !== undefined && { effort }),
       ...decodeTools(request),
       output: decodeOutput(request),
+      isOneOfMany: request.service_tier === 'flex',
       claude,
       source: { dialect: 'openai-chat', body: body as Readonly<Record<string, unknown>> },
     },

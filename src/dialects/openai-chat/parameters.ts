@@ -53,7 +53,10 @@ export const parameters = {
   safety_identifier: ignored('Callers are told apart by their key.'),
   metadata: ignored('Answers are not stored.', isEmptyObject),
   store: ignored('Answers are not stored.', is(false)),
-  service_tier: ignored('There is one tier.', is('auto', 'default')),
+  service_tier: ignored(
+    '`flex` is honoured: such a turn is one of many, and lets others go first. There is no other tier.',
+    is('auto', 'default', 'flex'),
+  ),
   verbosity: ignored('Claude has no such setting; ask for it in the prompt.', is('medium')),
   prediction: ignored('Claude has no predicted outputs.'),
   parallel_tool_calls: honoured('`false`: an answer has at most one call.'),
