@@ -1,81 +1,186 @@
 /**
- * This server against `claude -p` a request, side by side in one run, on the real binary and a scripted Anthropic server on
- * loopback. Prints a table; `--json FILE` keeps the figures. Trust the ratios, not the milliseconds.
+ * This server against `claude -p` a request, side by side in one run, on the real binary and a scripted Anthropic server on loopback,
+ * whose own time is subtracted. Prints a table; `--json FILE` keeps the figures, `--svg FILE` draws the ratios. Trust the ratios, not the
+ * milliseconds. `--turns N`: how many of each (the default takes about two minutes).
  */
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { says, startScriptedAnthropic } from '../test/scripted-anthropic/server.ts'
-import { claudeEnvironment, temporaryFolder } from '../test/support/claude.ts'
 import { claudeVersion, findClaude } from '../src/engine/binary.ts'
+import { callsTools, says, startScriptedAnthropic } from '../test/scripted-anthropic/server.ts'
+import { claudeEnvironment, temporaryFolder } from '../test/support/claude.ts'
+import { barChart } from './bar-chart.ts'
+import type { ChatMessage } from './chat.ts'
 import { claudePrint } from './claude-print.ts'
-import { type Measurement, measureInTurn, measureThroughput } from './measure.ts'
-import { startBuiltServer } from './server.ts'
+import { startDirect } from './direct.ts'
+import { inTurn, perSecond, type Spread, spreadOf } from './measure.ts'
+import { type Row, table } from './report.ts'
+import { ownTimeMs } from './scripted-time.ts'
+import { question, startBuiltServer } from './server.ts'
 
 const { values: options } = parseArgs({
   options: {
     json: { type: 'string' },
-    turns: { type: 'string', default: '15' },
-    at: { type: 'string', default: '4' },
+    svg: { type: 'string' },
+    turns: { type: 'string', default: '20' },
+    at: { type: 'string', default: '8' },
   },
 })
 const turns = Number(options.turns)
 const concurrency = Number(options.at)
+/** Long enough for the next process to be waiting again. */
+const pauseMs = 900
 
 await using anthropic = await startScriptedAnthropic()
-anthropic.respond = () => says('A short answer from the scripted model.')
+anthropic.respond = ({ body }) => {
+  anthropic.requests.length = 0
+  const last = JSON.stringify(body.messages.findLast(({ role }) => role === 'user')?.content)
+  return last.includes('Call it.')
+    ? callsTools([{ name: 'look_up', input: { word: 'x' } }])
+    : says('A short answer from the scripted model.')
+}
 await using folder = await temporaryFolder()
 const environment = claudeEnvironment(anthropic.url)
-await using server = await startBuiltServer(environment, folder.path)
-
+const server = await startBuiltServer(environment, folder.path)
 const print = () => claudePrint(environment, folder.path)
-const chat = () => server.chat()
+const scriptedMs = await ownTimeMs(anthropic.url)
+
+/** First tokens without the scripted server's own time. */
+const spread = (times: readonly number[]): Spread => spreadOf(times.map((ms) => ms - scriptedMs))
 
 // One of each first, so that neither pays for cold files.
 await print()
-await chat()
-const rows: Row[] = [
-  {
-    what: 'first token, one at a time, p50 (ms)',
-    ...pair(
-      await measureInTurn(turns, print),
-      await measureInTurn(turns, chat, 700),
-      (m) => m.firstTokenMs.p50,
-    ),
-  },
-]
-const baseline = await measureThroughput(concurrency, turns, print)
-const ours = await measureThroughput(concurrency, turns, chat)
-rows.push(
-  {
-    what: `first token, ${concurrency} at once, p50 (ms)`,
-    ...pair(baseline, ours, (m) => m.firstTokenMs.p50),
-  },
-  {
-    what: `requests a second, ${concurrency} at once`,
-    ...pair(baseline, ours, (m) => m.perSecond),
-  },
+await server.chat()
+
+const printed = spread(await inTurn(turns, print))
+const rows: Row[] = []
+const against = (what: string, times: readonly number[], bar: number) => {
+  const own = spread(times)
+  rows.push({ what, unit: 'ms', baseline: printed, own, ratio: own.p50 / printed.p50, bar })
+}
+
+against(
+  'first token, a process that waits',
+  await inTurn(turns, (turn) => server.chat(withInstructions(`Be brief, ${turn}.`)), pauseMs),
+  0.3,
+)
+for (let turn = 0; turn < 6; turn++) await server.chat()
+against('first token, a process made ready', await inTurn(turns, () => server.chat(), 50), 0.3)
+against('first token, the next question', await nextQuestions(), 0.1)
+against('first token, after tool results', await toolResults(), 0.1)
+against(
+  'first token, 20 earlier messages',
+  await inTurn(turns, (turn) => server.chat(conversation(20, turn)), pauseMs),
+  0.75,
 )
 
-console.log(
-  `Claude Code ${await claudeVersion(findClaude() ?? '')}, the scripted model, ${turns} turns each\n`,
+const printRate = await perSecond(concurrency, Math.max(turns, 3 * concurrency), print)
+const faster = (what: string, rate: number, bar: number) => {
+  rows.push({ what, unit: '/s', baseline: printRate, own: rate, ratio: rate / printRate, bar })
+}
+const many = 30 * concurrency
+await perSecond(concurrency, 5 * concurrency, () => server.chat())
+faster(
+  `requests a second, ${concurrency} at once`,
+  await perSecond(concurrency, many, () => server.chat()),
+  8,
 )
+faster(`turns a second, ${concurrency} live conversations`, await liveTurns(many), 12)
+
+const added = await addedByServer(turns * 10)
+const left = await server.close()
+
 console.log(
-  `${'what'.padEnd(40)}${'claude -p'.padStart(12)}${'this server'.padStart(14)}${'ratio'.padStart(8)}`,
+  `Claude Code ${await claudeVersion(findClaude() ?? '')}, the scripted model (${scriptedMs.toFixed(1)} ms of its own, subtracted), ${turns} turns each\n`,
 )
-for (const { what, baseline: theirs, server: own, ratio } of rows) {
-  console.log(
-    `${what.padEnd(40)}${theirs.toFixed(1).padStart(12)}${own.toFixed(1).padStart(14)}${ratio.toFixed(2).padStart(8)}`,
+console.log(table(rows))
+console.log(
+  `\nadded by the server over the same turn through the SDK: ${added.p50.toFixed(1)} ms at p50 (at most 3), ${added.p99.toFixed(1)} ms at p99 (at most 10)`,
+)
+console.log(`processes left over: ${left}`)
+const figures = { turns, concurrency, scriptedMs, rows, added, left }
+if (options.json !== undefined)
+  await writeFile(options.json, `${JSON.stringify(figures, null, 2)}\n`)
+if (options.svg !== undefined) {
+  const bars = rows.filter(({ unit }) => unit === 'ms')
+  const title = 'First token as a share of `claude -p` a request (p50)'
+  await writeFile(options.svg, barChart(title, [{ what: 'claude -p', ratio: 1 }, ...bars]))
+}
+
+function withInstructions(text: string): ChatMessage[] {
+  return [{ role: 'system', content: text }, ...question]
+}
+
+/** One conversation that goes on. */
+async function nextQuestions(): Promise<number[]> {
+  const messages: ChatMessage[] = withInstructions('Go on and on.')
+  messages.push((await server.chat(messages)).message)
+  return inTurn(turns, async () => {
+    messages.push(...question)
+    const answer = await server.chat(messages)
+    messages.push(answer.message)
+    return answer
+  })
+}
+
+/** Calls of a function, each in a conversation of its own; only the turn that brings its results counts. */
+function toolResults(): Promise<number[]> {
+  const tools = [
+    { type: 'function', function: { name: 'look_up', parameters: { type: 'object' } } },
+  ]
+  return inTurn(
+    turns,
+    async () => {
+      const asked = [{ role: 'user', content: 'Call it.' }]
+      const { message } = await server.chat(asked, { tools })
+      const calls = message['tool_calls'] as { id: string }[]
+      const results = calls.map(({ id }) => ({ role: 'tool', tool_call_id: id, content: 'Found.' }))
+      return server.chat([...asked, message, ...results], { tools })
+    },
+    pauseMs,
   )
 }
-if (options.json !== undefined)
-  await writeFile(options.json, `${JSON.stringify({ turns, concurrency, rows }, null, 2)}\n`)
 
-type Row = { what: string; baseline: number; server: number; ratio: number }
+/** A conversation that no process holds. */
+function conversation(earlier: number, turn: number): ChatMessage[] {
+  const before = Array.from({ length: earlier }, (_, index) => ({
+    role: index % 2 === 0 ? 'user' : 'assistant',
+    content: `Message ${index} of conversation ${turn}.`,
+  }))
+  return [...withInstructions(`Remember ${turn}.`), ...before.slice(0), ...question].filter(
+    (message, index, all) => message['role'] !== all[index - 1]?.['role'] || index === 0,
+  )
+}
 
-function pair(
-  baseline: Measurement,
-  server: Measurement,
-  of: (m: Measurement) => number,
-): Omit<Row, 'what'> {
-  return { baseline: of(baseline), server: of(server), ratio: of(server) / of(baseline) }
+/** So many conversations that go on at the same time. */
+async function liveTurns(count: number): Promise<number> {
+  const conversations = Array.from({ length: concurrency }, (_, index) =>
+    withInstructions(`You are in conversation ${index}.`),
+  )
+  const next = async (worker: number) => {
+    const messages = conversations[worker] ?? []
+    if (messages.at(-1)?.['role'] === 'assistant') messages.push(...question)
+    messages.push((await server.chat(messages)).message)
+  }
+  for (let round = 0; round < 3; round++)
+    await Promise.all(conversations.map((_, worker) => next(worker)))
+  return perSecond(concurrency, count, next)
+}
+
+/** The next question of a live conversation, through the server and straight through the SDK by turns. */
+async function addedByServer(count: number): Promise<{ p50: number; p99: number }> {
+  const direct = await startDirect(environment, folder.path)
+  const messages = withInstructions('Side by side.')
+  const throughServer: number[] = []
+  const throughSdk: number[] = []
+  for (let turn = 0; turn < count; turn++) {
+    throughSdk.push((await direct.turn('Say something short.')).firstTokenMs)
+    const answer = await server.chat(messages)
+    throughServer.push(answer.firstTokenMs)
+    messages.push(answer.message, ...question)
+  }
+  direct.close()
+  // The first turns of a process are slow on both sides.
+  const [own, sdk] = [throughServer, throughSdk].map((times) => spreadOf(times.slice(10)))
+  if (!own || !sdk) throw new Error('Nothing was measured.')
+  return { p50: own.p50 - sdk.p50, p99: own.p99 - sdk.p99 }
 }

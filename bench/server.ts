@@ -1,15 +1,30 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Sample } from './measure.ts'
+import { leftOver, processesWith } from '../test/support/leaks.ts'
+import { type Answer, chat, type ChatMessage } from './chat.ts'
 
-type ChatMessage = { role: string; content: string }
-
-const question: ChatMessage[] = [{ role: 'user', content: 'Say something short.' }]
+export const question: ChatMessage[] = [{ role: 'user', content: 'Say something short.' }]
 
 /** The built server as a process of its own, as users run it. */
-export async function startBuiltServer(environment: Record<string, string>, folder: string) {
+export interface BuiltServer extends AsyncDisposable {
+  readonly url: string
+  readonly child: ChildProcess
+  chat(messages?: readonly ChatMessage[], more?: Record<string, unknown>): Promise<Answer>
+  /** Resident memory of the server's own process, in MiB. */
+  memory(): Promise<number>
+  /** Ends it; how many of its processes are still there afterwards. */
+  close(): Promise<number>
+}
+
+export async function startBuiltServer(
+  environment: Record<string, string>,
+  folder: string,
+  settings: Record<string, string> = {},
+): Promise<BuiltServer> {
   const port = await freePort()
   const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
   const child = spawn(process.execPath, [main], {
@@ -20,52 +35,45 @@ export async function startBuiltServer(environment: Record<string, string>, fold
       DATA_DIR: `${folder}/data`,
       WORKSPACE_ROOTS: folder,
       LOG_LEVEL: 'warn',
+      ...settings,
     },
     stdio: 'ignore',
   })
   const url = `http://127.0.0.1:${port}`
   await untilReady(url)
+  const close = async (): Promise<number> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM')
+      await once(child, 'exit')
+    }
+    return (
+      await leftOver(() => processesWith(`CLAUDE_CONFIG_DIR=${environment['CLAUDE_CONFIG_DIR']}`))
+    ).length
+  }
   return {
     url,
-    chat: (messages: ChatMessage[] = question) => chat(url, messages),
+    child,
+    chat: (messages = question, more = {}) => chat(url, messages, more),
+    memory: () => residentMebibytes(child.pid ?? 0),
+    close,
     async [Symbol.asyncDispose]() {
-      child.kill('SIGTERM')
-      if (child.exitCode === null) await once(child, 'exit')
+      await close()
     },
   }
 }
 
-/** One streamed chat completion. */
-async function chat(url: string, messages: ChatMessage[]): Promise<Sample> {
-  const begin = performance.now()
-  const response = await fetch(`${url}/v1/chat/completions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      stream: true,
-      messages,
-    }),
-  })
-  if (!response.ok || !response.body)
-    throw new Error(`The server answered ${response.status}: ${await response.text()}`)
-  let firstTokenMs = Number.NaN
-  let text = ''
-  for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
-    text += piece
-    if (Number.isNaN(firstTokenMs) && /"content":"[^"]/.test(text))
-      firstTokenMs = performance.now() - begin
-  }
-  if (Number.isNaN(firstTokenMs)) throw new Error(`The server gave no answer: ${text}`)
-  return { firstTokenMs, totalMs: performance.now() - begin }
+export async function residentMebibytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) / 1024
 }
 
 async function untilReady(url: string): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 300; attempt++) {
     const response = await fetch(`${url}/ready`).catch(() => undefined)
     if (response?.ok) return
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await sleep(100)
   }
-  throw new Error('The server did not become ready within 20 s.')
+  throw new Error('The server did not become ready within 30 s.')
 }
 
 async function freePort(): Promise<number> {

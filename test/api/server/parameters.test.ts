@@ -19,7 +19,7 @@ describe('parameters without effect', () => {
     user: 'u',
     metadata: { a: 'b' },
     store: true,
-    service_tier: 'flex',
+    service_tier: 'priority',
     verbosity: 'low',
     some_future_parameter: { any: 1 },
   } as const
