@@ -215,7 +215,7 @@ export class Planner {
     const index = messages.findLastIndex(({ role }) => role === 'user')
     const question = messages[index]
     if (parts.length === 0 || question?.role !== 'user') return messages
-    return messages.with(index, { role: 'user', content: [...parts, ...question.content] })
+    return messages.with(index, { ...question, content: [...parts, ...question.content] })
   }
 
   async #session(

@@ -1,5 +1,12 @@
 import { TurnError } from '../../turn/error.ts'
-import type { Message, TextPart, ToolCallPart, UserPart } from '../../turn/message.ts'
+import {
+  type Message,
+  nameText,
+  type SpeakerName,
+  type TextPart,
+  type ToolCallPart,
+  type UserPart,
+} from '../../turn/message.ts'
 import type { Disclosures } from './disclosures.ts'
 import type {
   AssistantMessageRequest,
@@ -25,45 +32,70 @@ export function decodeMessages(
   const moved: number[] = []
   for (const [index, message] of requested.entries()) {
     const field = `messages[${index}]`
-    if ('name' in message && typeof message.name === 'string') {
-      disclosures.ignore('messages[].name', 'Claude does not tell speakers apart.', `${field}.name`)
+    if (isInstruction(message)) {
+      if (placed.length > 0) moved.push(index)
+      instructions.push(...speakerOf(message).map(nameText), ...textsOf(message.content))
+      continue
     }
-    switch (message.role) {
-      case 'system':
-      case 'developer':
-        if (placed.length > 0) moved.push(index)
-        instructions.push(...textsOf(message.content))
-        break
-      case 'user':
-        placed.push({
-          field,
-          message: { role: 'user', content: userParts(message.content, field, disclosures) },
-        })
-        break
-      case 'assistant':
-        placed.push({
-          field,
-          message: { role: 'assistant', content: assistantParts(message, index, field) },
-        })
-        break
-      case 'tool': {
-        const content = userParts(message.content, field, disclosures)
-        placed.push({ field, message: { role: 'tool', callId: message.tool_call_id, content } })
-        break
-      }
-      case 'function': {
-        const text = message.content ?? ''
-        const callId = legacyCallId(lastAssistant(requested, index))
-        placed.push({ field, message: { role: 'tool', callId, content: [{ type: 'text', text }] } })
-        break
-      }
-    }
+    const callId = legacyCallId(lastAssistant(requested, index))
+    placed.push({ field, message: decodeMessage(message, { index, field, callId, disclosures }) })
   }
   if (moved.length > 0) disclosures.remark(movedRemark(moved))
   checkToolResults(placed)
   const messages = placed.map(({ message }) => message)
   expectQuestion(requested, messages)
   return { instructions, messages }
+}
+
+type Place = {
+  index: number
+  field: string
+  /** Of the call that a result of the older form is for. */
+  callId: string
+  disclosures: Disclosures
+}
+
+type InstructionMessage = Extract<ChatMessage, { role: 'system' | 'developer' }>
+type TurnMessage = Exclude<ChatMessage, InstructionMessage>
+
+function isInstruction(message: ChatMessage): message is InstructionMessage {
+  return message.role === 'system' || message.role === 'developer'
+}
+
+function decodeMessage(message: TurnMessage, place: Place): Message {
+  const { index, field, callId, disclosures } = place
+  switch (message.role) {
+    case 'user': {
+      const content = userParts(message.content, field, disclosures)
+      return { role: 'user', content, ...named(message) }
+    }
+    case 'assistant': {
+      const content = assistantParts(message, index, field)
+      return { role: 'assistant', content, ...named(message) }
+    }
+    case 'tool': {
+      if (typeof message['name'] === 'string') {
+        const why = 'The call that a result is for says which function it was.'
+        disclosures.ignore('messages[].name', why, `${field}.name`)
+      }
+      const content = userParts(message.content, field, disclosures)
+      return { role: 'tool', callId: message.tool_call_id, content }
+    }
+    case 'function':
+      return { role: 'tool', callId, content: [{ type: 'text', text: message.content ?? '' }] }
+  }
+}
+
+type Named = { name?: string | null | undefined }
+
+/** The name of whoever speaks, in a list; an empty one is none. */
+function speakerOf({ name }: Named): SpeakerName[] {
+  return name ? [name] : []
+}
+
+function named(message: Named): { name?: SpeakerName } {
+  const [name] = speakerOf(message)
+  return name === undefined ? {} : { name }
 }
 
 function movedRemark(moved: readonly number[]): string {
