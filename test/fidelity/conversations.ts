@@ -212,7 +212,10 @@ function single(message: fc.Arbitrary<ChatCompletionMessageParam>): fc.Arbitrary
   return message.map((one) => [one])
 }
 
-/** A conversation that ends with a question or with results, all in all of about so many messages. */
+/**
+ * A conversation that ends with a question or with results, all in all of about so many messages. One that ends with the assistant is
+ * refused (docs/decisions/0005-history.md).
+ */
 export function conversations({ from, to, pictures }: ConversationSize): fc.Arbitrary<Messages> {
   const step = fc.oneof(
     { weight: 1, arbitrary: single(system) },

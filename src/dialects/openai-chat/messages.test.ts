@@ -186,4 +186,11 @@ describe('decodeMessages', () => {
     const found = { role: 'function', name: 'a b', content: 'y' }
     expect(decoded(asks, older, found).at(-1)).not.toHaveProperty('name')
   })
+
+  it('refuses a last message of the assistant’s, and says why', () => {
+    const refused = failure(asks, { role: 'assistant', content: 'The answer is' })
+    expect(refused).toMatchObject({ code: 'invalid_value', param: 'messages[1].role' })
+    expect(refused.message).toMatch(/go on from its own words\. Add a message of role "user"/)
+    expect(failure({ role: 'system', content: 's' }).message).not.toMatch(/own words/)
+  })
 })

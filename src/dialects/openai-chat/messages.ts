@@ -103,6 +103,10 @@ function movedRemark(moved: readonly number[]): string {
   return `${fields}: instructions that come after the conversation has begun were moved to its front`
 }
 
+/**
+ * The last word is the user's or a tool's: behind one of the assistant's, Claude Code puts notes of its own as the user's words
+ * (test/contract/last-word.test.ts), and the model would answer those.
+ */
 function expectQuestion(requested: readonly ChatMessage[], messages: readonly Message[]): void {
   const last = messages.at(-1)?.role
   if (last === 'user' || last === 'tool') return
@@ -110,10 +114,12 @@ function expectQuestion(requested: readonly ChatMessage[], messages: readonly Me
     messages.length === 0
       ? requested.length - 1
       : requested.findLastIndex(({ role }) => role === 'assistant')
+  const why =
+    last === 'assistant' ? ' Claude Code cannot let the model go on from its own words.' : ''
   const param = `messages[${index}].role`
   throw new TurnError(
     'invalid_value',
-    `The last message must be the user's or a tool's; ${param} is "${requested[index]?.role}". Add a message of role "user" after it.`,
+    `The last message must be the user's or a tool's; ${param} is "${requested[index]?.role}".${why} Add a message of role "user" after it.`,
     { param },
   )
 }
