@@ -25,12 +25,7 @@ import { credentialPaths } from './permissions/forbidden.ts'
 import { planPermissions, type ToolPolicy } from './permissions/plan.ts'
 import { refuseSameNames } from './same-names.ts'
 import type { SessionRecord, Sessions } from './sessions.ts'
-import {
-  canWriteTranscript,
-  composeTranscript,
-  continueTranscript,
-  writeTranscript,
-} from './transcript.ts'
+import { canWriteTranscript, continueTranscript, storeTranscript } from './transcript.ts'
 import { answerCheck } from './structured-output.ts'
 import { openWorkspace, type Workspace } from './workspace.ts'
 
@@ -154,7 +149,7 @@ export class Planner {
     }
     const isLong = prompt.earlier.length >= longHistory && this.#canCompose(plan)
     if (!isLong && this.canBeTold(told, plan)) return { decisions, prompt }
-    await writeTranscript(composeTranscript(whole, place, new Date()), place)
+    await storeTranscript(whole, place, new Date())
     // The question is in the transcript: an empty prompt asks for its answer.
     return {
       decisions: { ...decisions, composed: place.sessionId },
