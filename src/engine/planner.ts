@@ -21,11 +21,17 @@ import {
 import { resolveMcpServers } from './mcp.ts'
 import { type KnownModels, resolveModel } from './models.ts'
 import type { Decisions } from './options.ts'
+import { checkPending, pendingCalls } from './pending-calls.ts'
 import { credentialPaths } from './permissions/forbidden.ts'
 import { planPermissions, type ToolPolicy } from './permissions/plan.ts'
 import { refuseSameNames } from './same-names.ts'
 import type { SessionRecord, Sessions } from './sessions.ts'
-import { canWriteTranscript, continueTranscript, storeTranscript } from './transcript.ts'
+import {
+  canWriteTranscript,
+  continueTranscript,
+  storeTranscript,
+  transcriptPath,
+} from './transcript.ts'
 import { answerCheck } from './structured-output.ts'
 import { openWorkspace, type Workspace } from './workspace.ts'
 
@@ -97,6 +103,7 @@ export class Planner {
     const permissions = planPermissions(claude, this.#options.policy, place, clientTools.decide)
     refuseSameNames(turn, permissions.options.tools)
     const messages = await this.#attach(turn, context, { workspace, base: folder })
+    if (session) checkPending(await this.#pendingCalls(session.id, folder), newMessages(messages))
     const decisions: Decisions = {
       claude: this.#binary(),
       environment: await this.#environment(context.owner),
@@ -155,6 +162,11 @@ export class Planner {
       decisions: { ...decisions, composed: place.sessionId },
       prompt: { earlier: [], question: [] },
     }
+  }
+
+  #pendingCalls(sessionId: string, folder: string): Promise<string[]> {
+    const { claudeDir, version = '' } = this.#options
+    return pendingCalls(transcriptPath({ claudeDir, folder, sessionId, version }))
   }
 
   /** A session that is resumed has its own transcript, which is Claude Code's alone to write. */
