@@ -60,6 +60,7 @@ export const messageSchema = z.discriminatedUnion(
       role: z.literal('assistant'),
       content: z.union([z.string(), z.array(assistantPart).min(1)], content).nullish(),
       refusal: z.string().nullish(),
+      audio: z.looseObject({}).nullish(),
       tool_calls: z.array(toolCallSchema).nullish(),
       function_call: functionCallSchema.nullish(),
       name,

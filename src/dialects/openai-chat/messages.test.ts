@@ -193,4 +193,13 @@ describe('decodeMessages', () => {
     expect(refused.message).toMatch(/go on from its own words\. Add a message of role "user"/)
     expect(failure({ role: 'system', content: 's' }).message).not.toMatch(/own words/)
   })
+
+  it('refuses an earlier answer in sound', () => {
+    const spoken = { role: 'assistant', content: null, audio: { id: 'audio_1' } }
+    expect(failure(asks, spoken, asks)).toMatchObject({
+      code: 'unsupported_parameter',
+      param: 'messages[1].audio',
+    })
+    expect(decoded(asks, { role: 'assistant', content: 'y', audio: null }, asks)).toHaveLength(3)
+  })
 })

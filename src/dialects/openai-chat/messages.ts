@@ -70,6 +70,7 @@ function decodeMessage(message: TurnMessage, place: Place): Message {
       return { role: 'user', content, ...named(message) }
     }
     case 'assistant': {
+      refuseAudio(message, field)
       const content = assistantParts(message, index, field)
       return { role: 'assistant', content, ...named(message) }
     }
@@ -171,6 +172,17 @@ function filePart({ file_data: url, file_id: id, filename }: FileRequest, field:
   throw new TurnError(
     'missing_required_parameter',
     `${param} is missing; it must be a data: URL.`,
+    { param },
+  )
+}
+
+/** An answer in sound is known to the API that gave it, and to nobody else. */
+function refuseAudio({ audio }: AssistantMessageRequest, field: string): void {
+  if (audio === null || audio === undefined) return
+  const param = `${field}.audio`
+  throw new TurnError(
+    'unsupported_parameter',
+    `${param} is not supported: Claude does not hear. Send what was said as \`content\`.`,
     { param },
   )
 }
