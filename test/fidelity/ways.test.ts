@@ -31,6 +31,8 @@ beforeAll(async () => {
   const telemetry = { ...silentTelemetry, processStarted: () => void starts++ }
   keeping = await startTestServer({ WAITING_PROCESSES: '0' }, undefined, telemetry)
   forgetful = await startTestServer({ LIVE_CONVERSATIONS: '0' })
+  // The process that is only asked for the models has started then.
+  await keeping.client.models.list()
 })
 afterAll(() => Promise.all([keeping.close(), forgetful.close()]))
 
