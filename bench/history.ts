@@ -1,9 +1,16 @@
 /**
  * First token against the length of the conversation, to 1,000 messages and 2 MB of text: `npm run bench:history`. `--svg FILE` draws
- * it, `--json FILE` keeps the figures. Each length is asked as a client without memory asks it: the whole conversation anew.
+ * it, `--json FILE` keeps the figures. Each length is asked as a client without memory asks it: the whole conversation anew. The last
+ * line tells how much of it is the transcript of the longest one: composed, written, and read back.
  */
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import {
+  composeTranscript,
+  storeTranscript,
+  type TranscriptPlace,
+  writeTranscript,
+} from '../src/engine/transcript.ts'
 import { says, startScriptedAnthropic } from '../test/scripted-anthropic/server.ts'
 import { claudeEnvironment, temporaryFolder } from '../test/support/claude.ts'
 import { lineChart } from './line-chart.ts'
@@ -38,6 +45,10 @@ for (const { messages, kilobytes, firstTokenMs } of points) {
     `${String(messages).padStart(17)}${kilobytes.toFixed(0).padStart(11)}${firstTokenMs.toFixed(0).padStart(23)}`,
   )
 }
+const { writtenMs, readBackMs } = await measureTranscript(lengths.at(-1) ?? 0)
+console.log(
+  `The transcript of the longest: ${writtenMs.toFixed(0)} ms to write, ${readBackMs.toFixed(0)} ms more to read it back and compare.`,
+)
 if (options.json !== undefined)
   await writeFile(options.json, `${JSON.stringify({ turns, points }, null, 2)}\n`)
 if (options.svg !== undefined) {
@@ -59,9 +70,46 @@ async function measure(earlier: number): Promise<Point> {
     // Long enough for the next process to be waiting again.
     await new Promise((resolve) => setTimeout(resolve, 1_000))
   }
-  const sorted = samples.toSorted((a, b) => a - b)
-  const firstTokenMs = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
-  return { messages: earlier, kilobytes: (earlier * charactersEach) / 1_000, firstTokenMs }
+  const kilobytes = (earlier * charactersEach) / 1_000
+  return { messages: earlier, kilobytes, firstTokenMs: middle(samples) }
+}
+
+/** What writing a transcript takes, and what reading it back takes more; the middle of as many as there are turns. */
+async function measureTranscript(
+  earlier: number,
+): Promise<{ writtenMs: number; readBackMs: number }> {
+  const messages = conversation(earlier, 'transcript').map(({ role, content }) => ({
+    role: role === 'assistant' ? ('assistant' as const) : ('user' as const),
+    content: [{ type: 'text' as const, text: content }],
+  }))
+  const written: number[] = []
+  const stored: number[] = []
+  for (let turn = 0; turn < turns; turn++) {
+    written.push(
+      await timed(() => {
+        const at = newPlace()
+        return writeTranscript(composeTranscript(messages, at, new Date()), at)
+      }),
+    )
+    stored.push(await timed(() => storeTranscript(messages, newPlace(), new Date())))
+  }
+  const writtenMs = middle(written)
+  return { writtenMs, readBackMs: middle(stored) - writtenMs }
+}
+
+function newPlace(): TranscriptPlace {
+  const sessionId = crypto.randomUUID()
+  return { claudeDir: folder.path, folder: '/transcripts', sessionId, version: '' }
+}
+
+async function timed(act: () => Promise<void>): Promise<number> {
+  const begin = performance.now()
+  await act()
+  return performance.now() - begin
+}
+
+function middle(samples: readonly number[]): number {
+  return samples.toSorted((a, b) => a - b)[Math.floor(samples.length / 2)] ?? Number.NaN
 }
 
 /** A conversation that no process holds yet. */

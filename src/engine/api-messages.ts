@@ -1,5 +1,16 @@
-import type { ContentBlockParam, ToolResultBlockParam } from '@anthropic-ai/sdk/resources/messages'
-import type { AssistantMessage, Message, ToolCallPart, ToolMessage } from '../turn/message.ts'
+import type {
+  ContentBlockParam,
+  TextBlockParam,
+  ToolResultBlockParam,
+} from '@anthropic-ai/sdk/resources/messages'
+import {
+  type AssistantMessage,
+  type Message,
+  nameText,
+  type SpeakerName,
+  type ToolCallPart,
+  type ToolMessage,
+} from '../turn/message.ts'
 import { toContentBlocks } from './attachments/blocks.ts'
 import { customInput } from './client-tools.ts'
 
@@ -52,7 +63,7 @@ function isShown(block: ContentBlockParam): boolean {
 function toBlocks(message: Message): ContentBlockParam[] {
   switch (message.role) {
     case 'user':
-      return toContentBlocks(message.content)
+      return [...named(message.name), ...toContentBlocks(message.content)]
     case 'assistant':
       return toAnswer(message)
     case 'tool':
@@ -60,13 +71,19 @@ function toBlocks(message: Message): ContentBlockParam[] {
   }
 }
 
-function toAnswer({ content }: AssistantMessage): ContentBlockParam[] {
-  return content.flatMap((part): ContentBlockParam[] => {
+function toAnswer({ content, name }: AssistantMessage): ContentBlockParam[] {
+  const blocks = content.flatMap((part): ContentBlockParam[] => {
     if (part.type === 'tool-call') {
       return [{ type: 'tool_use', id: toApiId(part.id), name: part.name, input: inputOf(part) }]
     }
     return part.text === '' ? [] : [{ type: 'text', text: part.text }]
   })
+  return [...named(name), ...blocks]
+}
+
+/** The API has no names: a block of its own before the message's, whose text stays as it is. */
+function named(name: SpeakerName | undefined): TextBlockParam[] {
+  return name === undefined ? [] : [{ type: 'text', text: nameText(name) }]
 }
 
 /** The dialect has checked that a function's arguments are JSON. */

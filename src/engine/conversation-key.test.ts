@@ -114,6 +114,18 @@ describe('conversationKey', () => {
     expect(new Set([one, ...others].map((part) => keyOf(calls(part)))).size).toBe(6)
   })
 
+  it.each(['user', 'assistant'] as const)('is another with another name of the %s’s', (role) => {
+    const content = [{ type: 'text' as const, text: 'b' }]
+    const joined = keyOf(says(role, 'name: ab'))
+    const keys = [
+      keyOf({ role, content }),
+      keyOf({ role, content, name: 'a' }),
+      keyOf({ role, content, name: 'A' }),
+      joined,
+    ]
+    expect(new Set(keys).size).toBe(4)
+  })
+
   it('takes the free text of a custom tool as it is', () => {
     const keys = ['no json', 'no json', '{"a":1}', '{ "a": 1 }'].map((input) =>
       keyOf(calls(call(input, { kind: 'custom' }))),

@@ -21,15 +21,16 @@ import {
 import { resolveMcpServers } from './mcp.ts'
 import { type KnownModels, resolveModel } from './models.ts'
 import type { Decisions } from './options.ts'
+import { checkPending, pendingCalls } from './pending-calls.ts'
 import { credentialPaths } from './permissions/forbidden.ts'
 import { planPermissions, type ToolPolicy } from './permissions/plan.ts'
 import { refuseSameNames } from './same-names.ts'
 import type { SessionRecord, Sessions } from './sessions.ts'
 import {
   canWriteTranscript,
-  composeTranscript,
   continueTranscript,
-  writeTranscript,
+  storeTranscript,
+  transcriptPath,
 } from './transcript.ts'
 import { answerCheck } from './structured-output.ts'
 import { openWorkspace, type Workspace } from './workspace.ts'
@@ -102,6 +103,7 @@ export class Planner {
     const permissions = planPermissions(claude, this.#options.policy, place, clientTools.decide)
     refuseSameNames(turn, permissions.options.tools)
     const messages = await this.#attach(turn, context, { workspace, base: folder })
+    if (session) checkPending(await this.#pendingCalls(session.id, folder), newMessages(messages))
     const decisions: Decisions = {
       claude: this.#binary(),
       environment: await this.#environment(context.owner),
@@ -154,12 +156,17 @@ export class Planner {
     }
     const isLong = prompt.earlier.length >= longHistory && this.#canCompose(plan)
     if (!isLong && this.canBeTold(told, plan)) return { decisions, prompt }
-    await writeTranscript(composeTranscript(whole, place, new Date()), place)
+    await storeTranscript(whole, place, new Date())
     // The question is in the transcript: an empty prompt asks for its answer.
     return {
       decisions: { ...decisions, composed: place.sessionId },
       prompt: { earlier: [], question: [] },
     }
+  }
+
+  #pendingCalls(sessionId: string, folder: string): Promise<string[]> {
+    const { claudeDir, version = '' } = this.#options
+    return pendingCalls(transcriptPath({ claudeDir, folder, sessionId, version }))
   }
 
   /** A session that is resumed has its own transcript, which is Claude Code's alone to write. */
@@ -215,7 +222,7 @@ export class Planner {
     const index = messages.findLastIndex(({ role }) => role === 'user')
     const question = messages[index]
     if (parts.length === 0 || question?.role !== 'user') return messages
-    return messages.with(index, { role: 'user', content: [...parts, ...question.content] })
+    return messages.with(index, { ...question, content: [...parts, ...question.content] })
   }
 
   async #session(

@@ -1,7 +1,9 @@
-import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
+import { TurnError } from '../turn/error.ts'
 import type { ApiMessage } from './api-messages.ts'
+import { isReadBack } from './transcript-check.ts'
 
 /** Where and as what a transcript is written. */
 export type TranscriptPlace = {
@@ -71,7 +73,24 @@ const turnLimit = {
   exitCommitted: false,
 } as const
 
-/** Writes a transcript where `resume` looks for it. */
+/**
+ * Writes a conversation as a transcript where `resume` looks for it, and reads it back. Throws `server_error` where it is not found
+ * there as it was sent: then no process may resume it.
+ */
+export async function storeTranscript(
+  messages: readonly ApiMessage[],
+  place: TranscriptPlace,
+  now: Date,
+  write: typeof writeTranscript = writeTranscript,
+): Promise<void> {
+  const path = transcriptPath(place)
+  const entries = composeTranscript(messages, place, now)
+  await write(entries, place)
+  if (await isReadBack(path, { text: linesOf(entries), messages })) return
+  await rm(path, { force: true })
+  throw notReadBack()
+}
+
 export async function writeTranscript(
   entries: readonly TranscriptEntry[],
   place: TranscriptPlace,
@@ -83,20 +102,34 @@ export async function writeTranscript(
 
 /**
  * Adds messages to a session's own transcript, which no process may be writing to; an empty prompt then asks for the answer. False
- * where there is no such transcript.
+ * where there is no such transcript. Throws `server_error`, and takes them away again, where they are not read back as they were sent.
  */
 export async function continueTranscript(
   messages: readonly ApiMessage[],
   place: TranscriptPlace,
   now: Date,
+  append: (path: string, text: string) => Promise<void> = appendFile,
 ): Promise<boolean> {
   const path = transcriptPath(place)
-  const written = await readFile(path, 'utf8').catch(() => '')
+  const bytes = await readFile(path).catch(() => Buffer.alloc(0))
+  const written = bytes.toString()
   const last = written.trimEnd().split('\n').findLast(isInConversation)
   if (last === undefined) return false
   const { uuid } = chained.parse(JSON.parse(last))
-  await appendFile(path, linesOf(composeTranscript(messages, place, now, uuid)))
-  return true
+  // A line that a killed process left half written ends here.
+  const before = written.endsWith('\n') ? written : `${written}\n`
+  const text = before.slice(written.length) + linesOf(composeTranscript(messages, place, now, uuid))
+  await append(path, text)
+  if (await isReadBack(path, { text: written + text, messages })) return true
+  await truncate(path, bytes.length)
+  throw notReadBack()
+}
+
+function notReadBack(): TurnError {
+  return new TurnError(
+    'server_error',
+    'A transcript that was composed is not read back as it was sent; it is not used.',
+  )
 }
 
 /** The entries that others follow by `parentUuid`; Claude Code writes notes between them. */
@@ -106,7 +139,7 @@ function isInConversation(line: string): boolean {
   try {
     return chained.safeParse(JSON.parse(line)).success
   } catch {
-    // A line that a killed process left half written; Claude Code skips it as well.
+    // Half written; Claude Code skips it as well.
     return false
   }
 }

@@ -39,7 +39,10 @@ export type FilePart = {
 
 export type UserPart = TextPart | ImagePart | DocumentPart | FilePart
 
-export type UserMessage = { role: 'user'; content: UserPart[] }
+export type UserMessage = { role: 'user'; content: UserPart[]; name?: SpeakerName }
+
+/** Who of several speakers of one role says it; never empty. */
+export type SpeakerName = string
 
 /** A call of one of the caller's tools, as the model made it. */
 export type ToolCallPart = {
@@ -51,10 +54,19 @@ export type ToolCallPart = {
   kind: 'function' | 'custom'
 }
 
-export type AssistantMessage = { role: 'assistant'; content: (TextPart | ToolCallPart)[] }
+export type AssistantMessage = {
+  role: 'assistant'
+  content: (TextPart | ToolCallPart)[]
+  name?: SpeakerName
+}
 
 /** What came of one call. */
 export type ToolMessage = { role: 'tool'; callId: string; content: UserPart[] }
 
 /** One turn of the conversation, in the order in which the caller sent it. */
 export type Message = UserMessage | AssistantMessage | ToolMessage
+
+/** A speaker's name in words, for a model that knows only roles (docs/messages.md). */
+export function nameText(name: SpeakerName): string {
+  return `name: ${name}`
+}

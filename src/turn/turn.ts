@@ -10,7 +10,7 @@ export type Effort = (typeof efforts)[number]
 export type Turn = {
   /** The model's name as the caller wrote it; absent means the configured default. */
   model?: string
-  /** The system and developer messages, in order. */
+  /** The system and developer messages, in order, each with its speaker's name before it where it has one. */
   instructions: string[]
   /** The conversation; never empty, and its last message is the user's or a tool's. */
   messages: Message[]

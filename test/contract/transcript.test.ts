@@ -1,12 +1,16 @@
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ApiMessage } from '../../src/engine/api-messages.ts'
 import {
   composeTranscript,
+  storeTranscript,
   type TranscriptEntry,
+  type TranscriptPlace,
+  transcriptPath,
   writeTranscript,
 } from '../../src/engine/transcript.ts'
 import { png } from '../attachments/pictures.ts'
-import { type ConversationMessage, conversation } from '../scripted-anthropic/server.ts'
+import { callsTools, type ConversationMessage, conversation } from '../scripted-anthropic/server.ts'
 import { Stage, type TestProcess } from './support.ts'
 
 const stage = await Stage.open()
@@ -30,17 +34,17 @@ const pictured: ApiMessage = {
   content: [text('Look '), ...pictures, text('/cost\n')],
 }
 
+function placeOf(sessionId: string): TranscriptPlace {
+  const { configDir: claudeDir, folder, claude } = stage
+  return { claudeDir, folder, sessionId, version: claude.version }
+}
+
 /** A process that resumes these entries of a composed transcript. */
 async function resumed(
   messages: ApiMessage[],
   keep: (entry: TranscriptEntry) => boolean = () => true,
 ): Promise<TestProcess> {
-  const place = {
-    claudeDir: stage.configDir,
-    folder: stage.folder,
-    sessionId: crypto.randomUUID(),
-    version: stage.claude.version,
-  }
+  const place = placeOf(crypto.randomUUID())
   await writeTranscript(composeTranscript(messages, place, new Date()).filter(keep), place)
   return stage.start({ decisions: { composed: place.sessionId } })
 }
@@ -54,6 +58,53 @@ async function seen(process: TestProcess, prompt: Parameters<TestProcess['turn']
   expect(requests).toHaveLength(1)
   return requests.flat()
 }
+
+type Entry = Record<string, unknown>
+
+/** The entries of a session's transcript as Claude Code wrote them. */
+async function entriesOf(sessionId: string): Promise<Entry[]> {
+  const written = await readFile(transcriptPath(placeOf(sessionId)), 'utf8')
+  return written
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+}
+
+/** The fields of an entry, and of what kind each is. */
+function kindsOf(entry: object): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(entry).map(([key, value]) => [key, value === null ? 'null' : typeof value]),
+  )
+}
+
+describe('the format of a transcript', () => {
+  const whole = [says('user', 'Hi'), says('assistant', 'Ho'), says('user', 'And?')]
+
+  it('is the one that the SDK reads, which finds what was composed block for block', async () => {
+    const place = placeOf(crypto.randomUUID())
+    await expect(storeTranscript([...whole, pictured], place, new Date())).resolves.toBeUndefined()
+  })
+
+  it('is Claude Code’s own: its entries have each field that is composed, and the same end', async () => {
+    let sessionId: string
+    {
+      await using process = await stage.start({ options: { maxTurns: 1, tools: ['Glob'] } })
+      stage.anthropic.enqueue(callsTools([{ name: 'Glob', input: { pattern: '*' } }]))
+      ;({ session_id: sessionId } = await process.turn('Hi'))
+    }
+    const own = await entriesOf(sessionId)
+    const composed: Entry[] = composeTranscript(whole.slice(0, 2), placeOf(sessionId), new Date())
+    for (const entry of composed) {
+      const alike = own.findLast(({ type }) => type === entry['type'])
+      const { parentUuid: _first, ...kinds } = kindsOf(entry)
+      expect(kindsOf(alike ?? {})).toMatchObject(kinds)
+      expect(alike).toHaveProperty('parentUuid')
+    }
+    const end = own.findLast(({ attachment }) => attachment !== undefined)
+    const limit = Object(composed.at(-1)?.['attachment'])
+    expect(end?.['attachment']).toEqual({ ...limit, turnCount: expect.any(Number) })
+  })
+})
 
 describe('a transcript that ends at the turn limit', () => {
   const whole = [

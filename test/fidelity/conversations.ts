@@ -95,23 +95,48 @@ function userContent(pictures: boolean) {
   return fc.oneof(text, fc.array(part, { minLength: 1, maxLength: 4 }))
 }
 
-const system = fc.record({
-  role: fc.constantFrom('system' as const, 'developer' as const),
-  content: fc.oneof(text, textParts),
-})
+/** Whose words they are: mostly nobody's in particular. */
+const name = fc.oneof(
+  { weight: 4, arbitrary: fc.constant({}) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      name: fc.oneof(
+        fc.constantFrom('alice', 'Bob-2', '', '@hosts', 'system-reminder', '漢字', 'a'.repeat(64)),
+        fc.stringMatching(/^[a-zA-Z0-9_-]{1,64}$/),
+      ),
+    }),
+  },
+)
 
-function user(pictures: boolean) {
-  return fc.record({ role: fc.constant('user' as const), content: userContent(pictures) })
+/** A message, and whose it may be. */
+function byAnybody<Sent extends ChatCompletionMessageParam>(message: fc.Arbitrary<Sent>) {
+  return fc.tuple(message, name).map(([sent, whose]) => ({ ...sent, ...whose }))
 }
 
-const assistant = fc.record({
-  role: fc.constant('assistant' as const),
-  content: fc.oneof(
-    answerText,
-    fc.array(answerText.map(toTextPart), { minLength: 1, maxLength: 3 }),
-    answerText.map((refusal) => [{ type: 'refusal' as const, refusal }]),
-  ),
-})
+const system = byAnybody(
+  fc.record({
+    role: fc.constantFrom('system' as const, 'developer' as const),
+    content: fc.oneof(text, textParts),
+  }),
+)
+
+function user(pictures: boolean) {
+  return byAnybody(
+    fc.record({ role: fc.constant('user' as const), content: userContent(pictures) }),
+  )
+}
+
+const assistant = byAnybody(
+  fc.record({
+    role: fc.constant('assistant' as const),
+    content: fc.oneof(
+      answerText,
+      fc.array(answerText.map(toTextPart), { minLength: 1, maxLength: 3 }),
+      answerText.map((refusal) => [{ type: 'refusal' as const, refusal }]),
+    ),
+  }),
+)
 
 type Call = Omit<ChatCompletionMessageToolCall, 'id'>
 
@@ -142,13 +167,15 @@ function toolRound(pictures: boolean): fc.Arbitrary<Messages> {
       content: fc.option(answerText, { nil: null }),
       calls: fc.array(one, { minLength: 1, maxLength: 8 }),
       prefix: fc.stringMatching(/^call_[A-Za-z0-9_-]{6}$/),
+      whose: name,
     })
-    .map(({ content, calls, prefix }): Messages => {
+    .map(({ content, calls, prefix, whose }): Messages => {
       const named = calls.map((entry, index) => ({ ...entry, id: `${prefix}${index}` }))
       const results = named.toSorted((a, b) => a.rank - b.rank)
       return [
         {
           role: 'assistant',
+          ...whose,
           content,
           tool_calls: named.map(
             ({ id, call: made }) => ({ id, ...made }) as ChatCompletionMessageToolCall,
@@ -185,7 +212,10 @@ function single(message: fc.Arbitrary<ChatCompletionMessageParam>): fc.Arbitrary
   return message.map((one) => [one])
 }
 
-/** A conversation that ends with a question or with results, all in all of about so many messages. */
+/**
+ * A conversation that ends with a question or with results, all in all of about so many messages. One that ends with the assistant is
+ * refused (docs/decisions/0005-history.md).
+ */
 export function conversations({ from, to, pictures }: ConversationSize): fc.Arbitrary<Messages> {
   const step = fc.oneof(
     { weight: 1, arbitrary: single(system) },
@@ -194,18 +224,20 @@ export function conversations({ from, to, pictures }: ConversationSize): fc.Arbi
     { weight: 2, arbitrary: toolRound(pictures) },
   )
   const question = single(
-    fc.record({
-      role: fc.constant('user' as const),
-      content: fc.oneof(
-        visibleText,
-        fc
-          .tuple(visibleText, fc.array(textPart, { maxLength: 2 }))
-          .map(([first, rest]) => [{ type: 'text' as const, text: first }, ...rest]),
-        ...(pictures
-          ? [fc.tuple(textPart, picture), fc.tuple(picture, textPart), fc.tuple(picture)]
-          : []),
-      ),
-    }),
+    byAnybody(
+      fc.record({
+        role: fc.constant('user' as const),
+        content: fc.oneof(
+          visibleText,
+          fc
+            .tuple(visibleText, fc.array(textPart, { maxLength: 2 }))
+            .map(([first, rest]) => [{ type: 'text' as const, text: first }, ...rest]),
+          ...(pictures
+            ? [fc.tuple(textPart, picture), fc.tuple(picture, textPart), fc.tuple(picture)]
+            : []),
+        ),
+      }),
+    ),
   )
   return fc
     .record({
@@ -226,6 +258,8 @@ function isWhole(messages: Messages): boolean {
 
 /** A dialogue as a client has it that sends back each answer: every answer is one that a model gives. */
 export type Exchange = {
+  /** Who asks. */
+  name?: string
   /** Not asked where the answer before has calls: then their results come next. */
   question: string
   answer: { text: string; calls: { name: string; input: Record<string, string> }[] }
@@ -233,6 +267,7 @@ export type Exchange = {
 
 export const dialogues: fc.Arbitrary<Exchange[]> = fc.array(
   fc.record({
+    name: fc.constantFrom('', 'alice', 'bob'),
     question: visibleText,
     answer: fc.record({
       text: answerText.filter((value) => value.trim() !== '').map(wellFormed),

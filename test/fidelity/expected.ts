@@ -18,7 +18,8 @@ type Block = ConversationMessage['content'][number]
  * 4. It refuses empty text, and blank text (white space alone) that has no other text beside it. Both are left out, of the user's
  *    messages all blank text, and a message that has nothing else goes with it.
  * 5. Text is Unicode: half of a surrogate pair is U+FFFD.
- * 6. A picture's bytes and type are two fields, not a URL. A refusal of an earlier answer is its text.
+ * 6. It has no names: a message's is a text before the message's own content, `name: alice`. An empty one is none.
+ * 7. A picture's bytes and type are two fields, not a URL. A refusal of an earlier answer is its text.
  */
 export function expectedConversation(
   messages: readonly ChatCompletionMessageParam[],
@@ -60,7 +61,8 @@ export function expectedSystem(messages: readonly ChatCompletionMessageParam[]):
   const texts = messages.flatMap((message) => {
     if (message.role !== 'system' && message.role !== 'developer') return []
     const { content } = message
-    return typeof content === 'string' ? [content] : content.map(({ text }) => text)
+    const own = typeof content === 'string' ? [content] : content.map(({ text }) => text)
+    return [...nameOf(message), ...own]
   })
   return texts.filter(isVisible).map(wellFormed).join('\n\n')
 }
@@ -72,15 +74,23 @@ function blocksOf(message: ChatCompletionMessageParam): Block[] {
     case 'function':
       return []
     case 'user':
-      return partsOf(message.content)
+      return [...nameOf(message).flatMap(textOf), ...partsOf(message.content)]
     case 'assistant':
-      return [...partsOf(message.content ?? ''), ...(message.tool_calls ?? []).map(callOf)]
+      return [
+        ...nameOf(message).flatMap(textOf),
+        ...partsOf(message.content ?? ''),
+        ...(message.tool_calls ?? []).map(callOf),
+      ]
     case 'tool': {
       const content = withoutBlank(partsOf(message.content))
       const block = { type: 'tool_result', tool_use_id: message.tool_call_id }
       return [content.length > 0 ? { ...block, content } : block]
     }
   }
+}
+
+function nameOf({ name }: { name?: string }): string[] {
+  return name === undefined || name === '' ? [] : [`name: ${name}`]
 }
 
 type Part = ChatCompletionContentPart | { type: 'refusal'; refusal: string }

@@ -31,6 +31,8 @@ beforeAll(async () => {
   const telemetry = { ...silentTelemetry, processStarted: () => void starts++ }
   keeping = await startTestServer({ WAITING_PROCESSES: '0' }, undefined, telemetry)
   forgetful = await startTestServer({ LIVE_CONVERSATIONS: '0' })
+  // The process that is only asked for the models has started then.
+  await keeping.client.models.list()
 })
 afterAll(() => Promise.all([keeping.close(), forgetful.close()]))
 
@@ -84,8 +86,8 @@ function resultsOf(answer: ChatCompletionMessageParam): Messages {
 /** A client's whole dialogue; the conversation as it is at the end. */
 async function converse(exchanges: readonly Exchange[]): Promise<Messages> {
   const messages: Messages = [{ role: 'system', content: 'Be brief.' }]
-  for (const { question, answer } of exchanges) {
-    if (messages.at(-1)?.role !== 'tool') messages.push({ role: 'user', content: question })
+  for (const { name = '', question, answer } of exchanges) {
+    if (messages.at(-1)?.role !== 'tool') messages.push({ role: 'user', name, content: question })
     const asked = await told(messages, stepOf(answer))
     expect(asked.started).toBe(messages.length === 2 ? 1 : 0)
     messages.push(asked.answer, ...resultsOf(asked.answer))
@@ -165,6 +167,8 @@ describe('a conversation', () => {
       [{ role: 'user', content: 'Byte ' }, answer, next],
       [{ role: 'user', content: 'Byte' }, { role: 'assistant', content: 'A ' }, next],
       [{ role: 'system', content: 'x' }, { role: 'user', content: 'Byte' }, answer, next],
+      [{ role: 'user', name: 'a', content: 'Byte' }, answer, next],
+      [{ role: 'user', content: 'Byte' }, { role: 'assistant', name: 'a', content: 'A' }, next],
     ]
     for (const messages of changes) expect((await told(messages, says('B'))).started).toBe(1)
   })

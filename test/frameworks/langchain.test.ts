@@ -24,11 +24,12 @@ const romeOslo = callsTools([
   { id: 'toolu_2', name: 'get_weather', input: { city: 'Oslo' } },
 ])
 
+/** LangChain sends an answer of its agent's back with a name, its node's: `model`. */
 const twoRounds = [
   ['user: Where is the sun?'],
   [
     'user: Where is the sun?',
-    'assistant: Let me look. + get_weather#toolu_1{"city":"Rome"} + get_weather#toolu_2{"city":"Oslo"}',
+    'assistant: name: model + Let me look. + get_weather#toolu_1{"city":"Rome"} + get_weather#toolu_2{"city":"Oslo"}',
     'user: #toolu_1=Rome: sun + #toolu_2=Oslo: sun',
   ],
 ]

@@ -47,6 +47,51 @@ describe('a session with functions', () => {
     ])
   })
 
+  it.each([
+    ['the process that waits', async () => {}],
+    ['another process, since that one was killed', () => killAll(server)],
+  ])('refuses what passes its open calls over, and goes on in %s', async (_, before) => {
+    server.anthropic.enqueue(twoCalls)
+    const { message, session } = await ask(server, {})
+    await before()
+    const results = withResults(message).slice(-3)
+    const renamed = JSON.parse(JSON.stringify(results).replaceAll('toolu_1', 'toolu_9'))
+    const [only] = message.tool_calls ?? []
+    const refused: [Chat['messages'], RegExp][] = [
+      [[{ role: 'user', content: 'Never mind.' }], /these calls: toolu_1, toolu_2\./],
+      [
+        [{ ...message, tool_calls: only && [only] }, ...results.slice(-1)],
+        /these calls: toolu_2\./,
+      ],
+      [renamed, /these calls: toolu_1\./],
+    ]
+    const claude_options = { session_id: session }
+    const { requests } = await requestsDuring(server, async () => {
+      for (const [messages, text] of refused) {
+        await expect(ask(server, { messages, claude_options })).rejects.toMatchObject({
+          status: 400,
+          code: 'invalid_value',
+          param: 'messages',
+          message: expect.stringMatching(text),
+        })
+      }
+      await expect(
+        ask(server, { messages: refused[0]?.[0] ?? [], claude_options: { continue: true } }),
+      ).rejects.toMatchObject({ status: 400 })
+    })
+    expect(requests).toEqual([])
+    server.anthropic.enqueue(says('Sunny.'))
+    const { value } = await requestsDuring(server, () =>
+      ask(server, { messages: results, claude_options }),
+    )
+    expect(value).toMatchObject({ session, message: { content: 'Sunny.' } })
+    // No result of theirs is waited for twice.
+    await expect(ask(server, { messages: results, claude_options })).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringMatching(/no open calls with these ids: toolu_2, toolu_1\./),
+    })
+  })
+
   it('may answer calls again after the next ones', async () => {
     server.anthropic.enqueue(
       twoCalls,

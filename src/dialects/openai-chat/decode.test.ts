@@ -190,12 +190,19 @@ describe('decode', () => {
     }
   })
 
-  it('discloses names, and names the message when it is strict', () => {
-    const named = { messages: [{ role: 'user', name: 'Ann', content: 'x' }] }
+  it('discloses names of results, and names the message when it is strict', () => {
+    const call = { id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }
+    const named = {
+      messages: [
+        { role: 'user', content: 'x' },
+        { role: 'assistant', tool_calls: [call] },
+        { role: 'tool', tool_call_id: 'a', name: 'f', content: 'y' },
+      ],
+    }
     expect(ignored(decode(named, options))).toEqual(['messages[].name'])
     expect(failure(named, true)).toMatchObject({
       code: 'unsupported_parameter',
-      param: 'messages[0].name',
+      param: 'messages[2].name',
     })
   })
 })

@@ -36,7 +36,13 @@ const assistantPart = z.discriminatedUnion('type', [textPart, refusalPart], {
 })
 
 const content = { error: 'a string or an array of parts' }
-const name = z.string().nullish()
+
+/** Whose words a message has; OpenAI's own limits. An empty one is absent. */
+const name = z
+  .string()
+  .max(64)
+  .regex(/^[^\s<|\\/>]*$/, 'a name without white space and without <, >, |, / and \\')
+  .nullish()
 
 const textContent = z.union([z.string(), z.array(textPart).min(1)], content)
 
@@ -54,6 +60,7 @@ export const messageSchema = z.discriminatedUnion(
       role: z.literal('assistant'),
       content: z.union([z.string(), z.array(assistantPart).min(1)], content).nullish(),
       refusal: z.string().nullish(),
+      audio: z.looseObject({}).nullish(),
       tool_calls: z.array(toolCallSchema).nullish(),
       function_call: functionCallSchema.nullish(),
       name,

@@ -16,8 +16,12 @@ const result = (tool_call_id: string, content: unknown = 'y') => ({
   content,
 })
 
+function conversationOf(...messages: object[]): Conversation {
+  return decodeMessages(parseRequest({ messages }).messages, new Disclosures(false))
+}
+
 function decoded(...messages: object[]): Conversation['messages'] {
-  return decodeMessages(parseRequest({ messages }).messages, new Disclosures(false)).messages
+  return conversationOf(...messages).messages
 }
 
 function fileFailure(file: object): TurnError {
@@ -141,5 +145,61 @@ describe('decodeMessages', () => {
     const system = { role: 'system', content: 's' }
     expect(decoded(asks, called, system, result('a'))).toHaveLength(3)
     expect(failure(asks, called, system, asks).param).toBe('messages[1].tool_calls')
+  })
+
+  it('keeps whose words they are, and takes an empty name for none', () => {
+    const named = [
+      { role: 'system', name: 'rules', content: 's' },
+      { role: 'developer', name: '', content: 't' },
+      { role: 'user', name: 'alice', content: 'x' },
+      { role: 'assistant', name: 'Jörg-2', content: 'y' },
+      { role: 'user', name: null, content: 'z' },
+    ]
+    const { instructions, messages } = conversationOf(...named)
+    expect(instructions).toEqual(['name: rules', 's', 't'])
+    expect(messages.map(({ role, ...more }) => ({ role, name: undefined, ...more }))).toMatchObject(
+      [
+        { role: 'user', name: 'alice', content: [{ type: 'text', text: 'x' }] },
+        { role: 'assistant', name: 'Jörg-2', content: [{ type: 'text', text: 'y' }] },
+        { role: 'user', name: undefined, content: [{ type: 'text', text: 'z' }] },
+      ],
+    )
+    expect(conversationOf({ ...asks, name: '' })).toEqual(conversationOf(asks))
+  })
+
+  it.each([
+    [['x'], 'invalid_type', /must be a string/],
+    ['a b', 'invalid_value', /without white space/],
+    ['a\nb', 'invalid_value', /without white space/],
+    ['</user>', 'invalid_value', /without white space/],
+    ['x'.repeat(65), 'invalid_value', /at most 64 characters/],
+  ])('refuses the name %j', (name, code, message) => {
+    for (const role of ['system', 'developer', 'user', 'assistant']) {
+      const refused = failure({ role, content: 'x', name }, asks)
+      expect(refused).toMatchObject({ code, param: 'messages[0].name' })
+      expect(refused.message).toMatch(message)
+    }
+  })
+
+  it('takes the name of a function for the function’s', () => {
+    const older = { role: 'assistant', function_call: { name: 'f', arguments: '{}' } }
+    const found = { role: 'function', name: 'a b', content: 'y' }
+    expect(decoded(asks, older, found).at(-1)).not.toHaveProperty('name')
+  })
+
+  it('refuses a last message of the assistant’s, and says why', () => {
+    const refused = failure(asks, { role: 'assistant', content: 'The answer is' })
+    expect(refused).toMatchObject({ code: 'invalid_value', param: 'messages[1].role' })
+    expect(refused.message).toMatch(/go on from its own words\. Add a message of role "user"/)
+    expect(failure({ role: 'system', content: 's' }).message).not.toMatch(/own words/)
+  })
+
+  it('refuses an earlier answer in sound', () => {
+    const spoken = { role: 'assistant', content: null, audio: { id: 'audio_1' } }
+    expect(failure(asks, spoken, asks)).toMatchObject({
+      code: 'unsupported_parameter',
+      param: 'messages[1].audio',
+    })
+    expect(decoded(asks, { role: 'assistant', content: 'y', audio: null }, asks)).toHaveLength(3)
   })
 })

@@ -1,5 +1,12 @@
 import { TurnError } from '../../turn/error.ts'
-import type { Message, TextPart, ToolCallPart, UserPart } from '../../turn/message.ts'
+import {
+  type Message,
+  nameText,
+  type SpeakerName,
+  type TextPart,
+  type ToolCallPart,
+  type UserPart,
+} from '../../turn/message.ts'
 import type { Disclosures } from './disclosures.ts'
 import type {
   AssistantMessageRequest,
@@ -25,39 +32,13 @@ export function decodeMessages(
   const moved: number[] = []
   for (const [index, message] of requested.entries()) {
     const field = `messages[${index}]`
-    if ('name' in message && typeof message.name === 'string') {
-      disclosures.ignore('messages[].name', 'Claude does not tell speakers apart.', `${field}.name`)
+    if (isInstruction(message)) {
+      if (placed.length > 0) moved.push(index)
+      instructions.push(...speakerOf(message).map(nameText), ...textsOf(message.content))
+      continue
     }
-    switch (message.role) {
-      case 'system':
-      case 'developer':
-        if (placed.length > 0) moved.push(index)
-        instructions.push(...textsOf(message.content))
-        break
-      case 'user':
-        placed.push({
-          field,
-          message: { role: 'user', content: userParts(message.content, field, disclosures) },
-        })
-        break
-      case 'assistant':
-        placed.push({
-          field,
-          message: { role: 'assistant', content: assistantParts(message, index, field) },
-        })
-        break
-      case 'tool': {
-        const content = userParts(message.content, field, disclosures)
-        placed.push({ field, message: { role: 'tool', callId: message.tool_call_id, content } })
-        break
-      }
-      case 'function': {
-        const text = message.content ?? ''
-        const callId = legacyCallId(lastAssistant(requested, index))
-        placed.push({ field, message: { role: 'tool', callId, content: [{ type: 'text', text }] } })
-        break
-      }
-    }
+    const callId = legacyCallId(lastAssistant(requested, index))
+    placed.push({ field, message: decodeMessage(message, { index, field, callId, disclosures }) })
   }
   if (moved.length > 0) disclosures.remark(movedRemark(moved))
   checkToolResults(placed)
@@ -66,11 +47,67 @@ export function decodeMessages(
   return { instructions, messages }
 }
 
+type Place = {
+  index: number
+  field: string
+  /** Of the call that a result of the older form is for. */
+  callId: string
+  disclosures: Disclosures
+}
+
+type InstructionMessage = Extract<ChatMessage, { role: 'system' | 'developer' }>
+type TurnMessage = Exclude<ChatMessage, InstructionMessage>
+
+function isInstruction(message: ChatMessage): message is InstructionMessage {
+  return message.role === 'system' || message.role === 'developer'
+}
+
+function decodeMessage(message: TurnMessage, place: Place): Message {
+  const { index, field, callId, disclosures } = place
+  switch (message.role) {
+    case 'user': {
+      const content = userParts(message.content, field, disclosures)
+      return { role: 'user', content, ...named(message) }
+    }
+    case 'assistant': {
+      refuseAudio(message, field)
+      const content = assistantParts(message, index, field)
+      return { role: 'assistant', content, ...named(message) }
+    }
+    case 'tool': {
+      if (typeof message['name'] === 'string') {
+        const why = 'The call that a result is for says which function it was.'
+        disclosures.ignore('messages[].name', why, `${field}.name`)
+      }
+      const content = userParts(message.content, field, disclosures)
+      return { role: 'tool', callId: message.tool_call_id, content }
+    }
+    case 'function':
+      return { role: 'tool', callId, content: [{ type: 'text', text: message.content ?? '' }] }
+  }
+}
+
+type Named = { name?: string | null | undefined }
+
+/** The name of whoever speaks, in a list; an empty one is none. */
+function speakerOf({ name }: Named): SpeakerName[] {
+  return name ? [name] : []
+}
+
+function named(message: Named): { name?: SpeakerName } {
+  const [name] = speakerOf(message)
+  return name === undefined ? {} : { name }
+}
+
 function movedRemark(moved: readonly number[]): string {
   const fields = moved.map((index) => `messages[${index}]`).join(', ')
   return `${fields}: instructions that come after the conversation has begun were moved to its front`
 }
 
+/**
+ * The last word is the user's or a tool's: behind one of the assistant's, Claude Code puts notes of its own as the user's words
+ * (test/contract/last-word.test.ts), and the model would answer those.
+ */
 function expectQuestion(requested: readonly ChatMessage[], messages: readonly Message[]): void {
   const last = messages.at(-1)?.role
   if (last === 'user' || last === 'tool') return
@@ -78,10 +115,12 @@ function expectQuestion(requested: readonly ChatMessage[], messages: readonly Me
     messages.length === 0
       ? requested.length - 1
       : requested.findLastIndex(({ role }) => role === 'assistant')
+  const why =
+    last === 'assistant' ? ' Claude Code cannot let the model go on from its own words.' : ''
   const param = `messages[${index}].role`
   throw new TurnError(
     'invalid_value',
-    `The last message must be the user's or a tool's; ${param} is "${requested[index]?.role}". Add a message of role "user" after it.`,
+    `The last message must be the user's or a tool's; ${param} is "${requested[index]?.role}".${why} Add a message of role "user" after it.`,
     { param },
   )
 }
@@ -133,6 +172,17 @@ function filePart({ file_data: url, file_id: id, filename }: FileRequest, field:
   throw new TurnError(
     'missing_required_parameter',
     `${param} is missing; it must be a data: URL.`,
+    { param },
+  )
+}
+
+/** An answer in sound is known to the API that gave it, and to nobody else. */
+function refuseAudio({ audio }: AssistantMessageRequest, field: string): void {
+  if (audio === null || audio === undefined) return
+  const param = `${field}.audio`
+  throw new TurnError(
+    'unsupported_parameter',
+    `${param} is not supported: Claude does not hear. Send what was said as \`content\`.`,
     { param },
   )
 }

@@ -68,13 +68,20 @@ describe('parameters without effect', () => {
   })
 })
 
+const call = { id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } }
+const withNamedResult = [
+  { role: 'user', content: 'Hello' },
+  { role: 'assistant', tool_calls: [call] },
+  { role: 'tool', tool_call_id: 'a', name: 'f', content: 'x' },
+]
+
 describe('STRICT_PARAMETERS', () => {
   it('refuses what would be ignored, names it, and lets the rest through', async () => {
     await using server = await startTestServer({ STRICT_PARAMETERS: 'true' })
     for (const [param, request] of [
       ['temperature', { temperature: 0.2 }],
       ['some_future_parameter', { some_future_parameter: 1 }],
-      ['messages[0].name', { messages: [{ role: 'user', name: 'Ann', content: 'Hello' }] }],
+      ['messages[2].name', { messages: withNamedResult }],
     ] as const) {
       const error = await failure(ask(server.client, request as Record<string, unknown>))
       expect(error).toMatchObject({ status: 400, code: 'unsupported_parameter', param })
