@@ -10,7 +10,13 @@ import { LiveConversations, type LiveOptions } from './live-conversations.ts'
 import { isShortOfMemory, readMachine } from './machine.ts'
 import { type Decisions, lateSettings, processOptions } from './options.ts'
 import type { Planner } from './planner.ts'
-import { isReusable, makesReady, type ReuseOptions, takesSpare } from './reuse-policy.ts'
+import {
+  isReusable,
+  makesReady,
+  type ReuseOptions,
+  type Supply,
+  takesSpare,
+} from './reuse-policy.ts'
 import { startOver } from './start-over.ts'
 import { transcriptPath } from './transcript.ts'
 import { type TimeLimits, TurnClock } from './turn-clock.ts'
@@ -41,7 +47,7 @@ export class Processes {
   readonly #room: WaitingRoom
   readonly #live: LiveConversations
   /** Those that answer a turn or are made ready for one. */
-  readonly #busy = new Set<ClaudeProcess>()
+  readonly #busy = new Map<ClaudeProcess, { profile: string }>()
   /** Those that began with a transcript. */
   readonly #resumed = new WeakSet<ClaudeProcess>()
   #reused = 0
@@ -97,8 +103,12 @@ export class Processes {
     if (decisions.resume !== undefined || decisions.composed !== undefined)
       this.#resumed.add(process)
     try {
-      this.#options.onIntroduction(await clock.wait('start', process.introduction()))
-      await clock.wait('start', process.set(lateSettings(turn, decisions)))
+      // Both are on their way at once; Claude Code takes them in order.
+      const [introduction] = await clock.wait(
+        'start',
+        Promise.all([process.introduction(), process.set(lateSettings(turn, decisions))]),
+      )
+      this.#options.onIntroduction(introduction)
       return process
     } catch (error) {
       this.#abandon(process)
@@ -131,7 +141,7 @@ export class Processes {
     this.#isClosed = true
     this.#room.close()
     this.#live.close()
-    await Promise.all([...this.#busy].map((process) => process.abandon()))
+    await Promise.all([...this.#busy.keys()].map((process) => process.abandon()))
     await this.#children.close()
   }
 
@@ -157,8 +167,7 @@ export class Processes {
       this.#take(ready, course)
       return ready
     }
-    const supply = { spare: this.#live.countOf(profile), waiting: this.#room.size }
-    if (!takesSpare(this.#options.reuse, turn, supply)) return undefined
+    if (!takesSpare(this.#options.reuse, turn, this.#supply(profile))) return undefined
     const spare = this.#live.takeSpare(profile)
     if (!spare) return undefined
     this.#take(spare, course)
@@ -174,6 +183,11 @@ export class Processes {
     }
   }
 
+  #supply(profile: string): Supply {
+    const busy = [...this.#busy.values()].filter((one) => one.profile === profile).length
+    return { spare: this.#live.countOf(profile), busy, waiting: this.#room.size }
+  }
+
   /** Empties a process ahead of the next conversation of this kind; nobody waits for it. */
   async #makeReady({ turn, plan: { decisions }, profile }: Course): Promise<void> {
     const conversation = conversationKey(profile, [])
@@ -181,7 +195,7 @@ export class Processes {
     if (!isNeeded || this.#live.has({ conversation })) return
     const process = this.#live.takeSpare(profile)
     if (!process) return
-    this.#busy.add(process)
+    this.#busy.set(process, { profile })
     const place = { claudeDir: this.#options.claudeDir, folder: decisions.folder }
     try {
       const sessionId = await startOver(process, place, this.#clock())
@@ -220,7 +234,7 @@ export class Processes {
   }
 
   #take(process: ClaudeProcess, course: Course): void {
-    this.#busy.add(process)
+    this.#busy.set(process, course)
     course.process = process
   }
 

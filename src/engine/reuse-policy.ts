@@ -35,14 +35,24 @@ export function isReusable(turn: Turn, decisions: Decisions): boolean {
   return ranNothing && isNew && isPlain && canWriteTranscript(decisions.folder)
 }
 
-/** Whether this turn may take the process of another conversation, which then has none; `spare`: how many could give it. */
+/** What there is of one profile, and of all together. */
+export type Supply = {
+  /** Processes of the profile whose conversation nobody asks at the moment. */
+  spare: number
+  /** Its processes that answer a turn. */
+  busy: number
+  /** Processes that wait, started ahead, for any profile. */
+  waiting: number
+}
+
+/** Whether this turn may take the process of another conversation, which then has none. */
 export function takesSpare(
   { mode }: ReuseOptions,
   turn: Pick<Turn, 'isOneOfMany'>,
-  { spare, waiting }: { spare: number; waiting: number },
+  { spare, busy, waiting }: Supply,
 ): boolean {
-  if (!allows(mode, turn)) return false
-  return spare >= keptBeforeReuse || (spare > 0 && waiting === 0)
+  if (spare === 0 || !allows(mode, turn)) return false
+  return spare + busy >= keptBeforeReuse || waiting === 0
 }
 
 /** Whether a process should be made ready for the next conversation of this kind, now that nobody waits for it. */
