@@ -78,7 +78,8 @@ const faster = (what: string, rate: number, bar: number) => {
   rows.push({ what, unit: '/s', baseline: printRate, own: rate, ratio: rate / printRate, bar })
 }
 const many = 30 * concurrency
-await perSecond(concurrency, 5 * concurrency, () => server.chat())
+// As a server that has been at work for a while.
+await perSecond(concurrency, 15 * concurrency, () => server.chat())
 faster(
   `requests a second, ${concurrency} at once`,
   await perSecond(concurrency, many, () => server.chat()),
@@ -122,22 +123,23 @@ async function nextQuestions(): Promise<number[]> {
   })
 }
 
-/** Calls of a function, each in a conversation of its own; only the turn that brings its results counts. */
-function toolResults(): Promise<number[]> {
+/** An agent's loop: the model calls a function, the results bring the next call. Each turn that brings results counts. */
+async function toolResults(): Promise<number[]> {
   const tools = [
     { type: 'function', function: { name: 'look_up', parameters: { type: 'object' } } },
   ]
-  return inTurn(
-    turns,
-    async () => {
-      const asked = [{ role: 'user', content: 'Call it.' }]
-      const { message } = await server.chat(asked, { tools })
-      const calls = message['tool_calls'] as { id: string }[]
-      const results = calls.map(({ id }) => ({ role: 'tool', tool_call_id: id, content: 'Found.' }))
-      return server.chat([...asked, message, ...results], { tools })
-    },
-    pauseMs,
-  )
+  const messages: ChatMessage[] = [{ role: 'user', content: 'Call it.' }]
+  const next = async () => {
+    const answer = await server.chat(messages, { tools })
+    const calls = answer.message['tool_calls'] as { id: string }[]
+    messages.push(
+      answer.message,
+      ...calls.map(({ id }) => ({ role: 'tool', tool_call_id: id, content: 'Call it.' })),
+    )
+    return answer
+  }
+  await next()
+  return inTurn(turns, next)
 }
 
 /** A conversation that no process holds. */
@@ -146,9 +148,7 @@ function conversation(earlier: number, turn: number): ChatMessage[] {
     role: index % 2 === 0 ? 'user' : 'assistant',
     content: `Message ${index} of conversation ${turn}.`,
   }))
-  return [...withInstructions(`Remember ${turn}.`), ...before.slice(0), ...question].filter(
-    (message, index, all) => message['role'] !== all[index - 1]?.['role'] || index === 0,
-  )
+  return [{ role: 'system', content: `Remember ${turn}.` }, ...before, ...question]
 }
 
 /** So many conversations that go on at the same time. */

@@ -1,59 +1,43 @@
-import { resolve } from 'node:path'
+import type { Answering } from './answering.ts'
 import type { Config } from './config/config.ts'
-import { Engine, type EngineState } from './engine/engine.ts'
-import { modelEntries } from './engine/models.ts'
 import { createApp } from './http/app.ts'
-import type { Readiness } from './http/parts.ts'
+import { deferred } from './lib/deferred.ts'
 import { disposal } from './lib/disposal.ts'
-import { fallback } from './routing/fallback.ts'
+import { later } from './routing/later.ts'
 import type { Telemetry } from './telemetry/events.ts'
 import { TurnError } from './turn/error.ts'
-import { createUpstream } from './upstreams/upstream.ts'
-import { packageVersion } from './version.ts'
 
 /** A server that listens; `close` lets running answers finish within the grace time, then ends everything. */
 export type Server = { url: string; close(): Promise<void> }
 
-/** Puts the parts together: configuration in, a listening server out. The only place that knows them all. */
+/**
+ * Puts the parts together: configuration in, a listening server out. It listens before what answers is loaded, so that `/health` is there
+ * at once; requests wait for the rest.
+ */
 export async function startServer(config: Config, log: Telemetry): Promise<Server> {
   const parts = disposal()
+  // Closed after the app: running answers need them until then.
+  const answeringParts = disposal()
+  parts.defer(() => answeringParts.dispose())
+  const opening = deferred<Answering>()
+  // Whoever starts the server hears of a failure below.
+  opening.promise.catch(() => {})
   try {
-    const engine = await Engine.open({
-      ...config.engine,
-      clientApp: `claude-code-api/${packageVersion()}`,
-      forbidden: [resolve('.env')],
-      telemetry: log,
-    })
-    parts.defer(() => engine.close())
-    const upstreams = config.fallbacks.map((options) =>
-      parts.use(
-        createUpstream(options, {
-          resolveAttachments: (turn, context) => engine.attachments(turn, context),
-          now: Date.now,
-        }),
-      ),
-    )
-    const backend =
-      upstreams.length === 0
-        ? engine
-        : fallback([engine, ...upstreams], {
-            isClaudeCode: (candidate) => candidate === engine,
-            onSwitch: ({ requestId, ...change }) =>
-              log.providerSwitched({ id: requestId, ...change }),
-          })
+    let answering: Answering | undefined
     const shutdown = new AbortController()
     const app = await createApp({
       options: { ...config.http, logContent: config.log.content },
-      backend,
-      models: { list: async () => modelEntries(await engine.models()) },
-      readiness: async () => readiness(engine.state(), upstreams.length),
+      backend: later(opening.promise.then(({ backend }) => backend)),
+      models: { list: async () => (await opening.promise).models() },
+      readiness: async () => answering?.readiness() ?? starting,
       telemetry: log,
       shutdown: shutdown.signal,
     })
     parts.defer(() => app.close())
     const url = await app.listen({ host: config.http.host, port: config.http.port })
-    // Nobody waits for it: the first request does, and `/ready` tells.
-    void engine.warmUp()
+    const { openAnswering } = await import('./answering.ts')
+    answering = await openAnswering(config, log, answeringParts)
+    opening.resolve(answering)
     return {
       url,
       async close() {
@@ -66,20 +50,10 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
       },
     }
   } catch (error) {
+    opening.reject(error)
     await parts.dispose()
     throw error
   }
 }
 
-/** Fallbacks can answer while Claude Code cannot. */
-function readiness({ reason, ...state }: EngineState, fallbacks: number): Readiness {
-  const ready = state.ready || fallbacks > 0
-  const { running, limit, queued } = state
-  return {
-    ...state,
-    ready,
-    fallbacks,
-    reasons: reason === undefined ? [] : [reason],
-    capacity: { running, limit, queued },
-  }
-}
+const starting = { ready: false, reasons: ['The server is starting.'] }

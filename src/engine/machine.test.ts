@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { amountsFor, isShortOfMemory, readMachine } from './machine.ts'
+import { amountsFor, isShortOfMemory, memoryWatch, readMachine } from './machine.ts'
 
 const gigabyte = 1024 ** 3
 const auto = { turns: 'auto', live: 'auto', waiting: 'auto' } as const
@@ -44,5 +44,19 @@ describe('readMachine', () => {
     expect(cores).toBeGreaterThanOrEqual(1)
     expect(availableBytes).toBeGreaterThan(0)
     expect(availableBytes).toBeLessThanOrEqual(totalBytes)
+  })
+})
+
+describe('memoryWatch', () => {
+  it('asks at most once a second', () => {
+    let asked = 0
+    let now = 0
+    const isShort = memoryWatch(
+      () => machine(2, 24, asked++ === 0 ? 1 : 20),
+      () => now,
+    )
+    expect([isShort(), isShort(), asked]).toEqual([true, true, 1])
+    now = 1_000
+    expect([isShort(), isShort(), asked]).toEqual([false, false, 2])
   })
 })

@@ -19,6 +19,21 @@ export function readMachine(): Machine {
   }
 }
 
+/** How long an answer holds, in milliseconds: memory is asked for at every turn. */
+const holdsMs = 1_000
+
+/** Tells whether memory is short, asking the system now and then. */
+export function memoryWatch(read: () => Machine = readMachine, now = () => performance.now()) {
+  let isShort = false
+  let askedAt = -Infinity
+  return (): boolean => {
+    if (now() - askedAt < holdsMs) return isShort
+    askedAt = now()
+    isShort = isShortOfMemory(read())
+    return isShort
+  }
+}
+
 /** A setting's number, or `auto`: what fits the machine. */
 export type Amount = number | 'auto'
 

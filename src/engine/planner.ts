@@ -64,6 +64,7 @@ export class Planner {
   readonly #options: PlannerOptions
   readonly #sessions: Sessions
   readonly #attachments: Attachments
+  readonly #folders = new Map<string, { made: Promise<string>; madeAt: number }>()
   #workspace: Promise<Workspace> | undefined
 
   constructor(options: PlannerOptions, sessions: Sessions) {
@@ -254,17 +255,25 @@ export class Planner {
   }
 
   /** Where a caller works who names no folder: one of the server's own, apart from every other caller's. */
-  async #ownFolder(owner: string): Promise<string> {
-    const folder = join(this.#options.dataDir, 'workspaces', owner)
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    return realpath(folder)
+  #ownFolder(owner: string): Promise<string> {
+    return this.#folder('workspaces', owner)
   }
 
   /** Claude Code's temporary files, which commands in the sandbox may read and write, are apart for each caller too. */
   async #environment(owner: string): Promise<Record<string, string>> {
-    const folder = join(this.#options.dataDir, 'temporary', owner)
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    const folder = await this.#folder('temporary', owner)
     return { ...this.#options.environment, CLAUDE_CODE_TMPDIR: folder }
+  }
+
+  /** A folder of a caller's own, made where it is missing; that it is there is believed for a while. */
+  #folder(kind: 'workspaces' | 'temporary', owner: string): Promise<string> {
+    const path = join(this.#options.dataDir, kind, owner)
+    const known = this.#folders.get(path)
+    if (known && performance.now() - known.madeAt < folderMs) return known.made
+    const made = mkdir(path, { recursive: true, mode: 0o700 }).then(() => realpath(path))
+    this.#folders.set(path, { made, madeAt: performance.now() })
+    made.catch(() => this.#folders.delete(path))
+    return made
   }
 
   async #debugLog(requestId: string): Promise<string> {
@@ -286,6 +295,9 @@ export class Planner {
     return workspace
   }
 }
+
+/** How long a folder is believed to be there, in milliseconds. */
+const folderMs = 5_000
 
 /** The owner of callers without a key. */
 const anonymous = 'anonymous'

@@ -7,7 +7,7 @@ import type { Course } from './course.ts'
 import type { Ending } from './ending.ts'
 import { feed, newMessages, type Prompt, toPrompt } from './history.ts'
 import { LiveConversations, type LiveOptions } from './live-conversations.ts'
-import { isShortOfMemory, readMachine } from './machine.ts'
+import { memoryWatch } from './machine.ts'
 import { type Decisions, lateSettings, processOptions } from './options.ts'
 import type { Planner } from './planner.ts'
 import {
@@ -22,6 +22,7 @@ import { transcriptPath } from './transcript.ts'
 import { type TimeLimits, TurnClock } from './turn-clock.ts'
 import type { WaitingLimits } from './waiting-policy.ts'
 import { WaitingRoom } from './waiting-room.ts'
+import { warmUpRequest } from './warm-up.ts'
 
 export type ProcessesOptions = {
   waiting: WaitingLimits
@@ -43,6 +44,7 @@ export type ProcessesOptions = {
 export class Processes {
   readonly #options: ProcessesOptions
   readonly #planner: Planner
+  readonly #isShortOfMemory = memoryWatch()
   readonly #children: Children
   readonly #room: WaitingRoom
   readonly #live: LiveConversations
@@ -61,7 +63,8 @@ export class Processes {
     this.#room = new WaitingRoom({
       limits: options.waiting,
       onStart: (child) => this.#children.watch(child),
-      isShortOfMemory: () => isShortOfMemory(readMachine()),
+      isShortOfMemory: this.#isShortOfMemory,
+      warmUp: warmUpRequest,
     })
   }
 
@@ -219,7 +222,7 @@ export class Processes {
       return
     }
     this.#live.keep(process, facts)
-    if (isShortOfMemory(readMachine())) this.#live.dropOldest()
+    if (this.#isShortOfMemory()) this.#live.dropOldest()
   }
 
   async #ask(process: ClaudeProcess, prompt: Prompt, { clock }: Course): Promise<ClaudeProcess> {

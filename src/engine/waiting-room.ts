@@ -9,6 +9,8 @@ export type WaitingRoomOptions = {
   /** Called with each process that was started. */
   onStart: (child: ChildProcess) => void
   isShortOfMemory?: () => boolean
+  /** Written to each process that is to wait, as soon as it runs. */
+  warmUp?: string
 }
 
 /** A running process with the end of what it wrote to standard error. */
@@ -102,6 +104,7 @@ export class WaitingRoom {
       const launched = this.#start(known.spec)
       waiting.push(launched)
       launched.waited = true
+      launched.child.stdin?.write(this.#options.warmUp ?? '')
       launched.child.once('exit', () => this.#lost(key, launched))
     }
   }

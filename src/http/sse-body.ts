@@ -9,8 +9,9 @@ export class SseBody {
   readonly #raw: ServerResponse
   readonly #heartbeat: NodeJS.Timeout
   readonly #readerMs: number
+  #isGathering = false
 
-  /** Sends the headers at once. `readerMs`: how long the reader may take nothing of what waits for it; then it is dropped. */
+  /** Sends the headers at once, in one piece with frames that are ready. `readerMs`: how long the reader may take nothing of what waits for it; then it is dropped. */
   constructor(
     raw: ServerResponse,
     headers: Readonly<Record<string, string>>,
@@ -24,7 +25,8 @@ export class SseBody {
       'cache-control': 'no-cache',
       'x-accel-buffering': 'no',
     })
-    raw.flushHeaders()
+    // With the first frame, if it is there already.
+    setImmediate(() => raw.flushHeaders())
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs)
   }
 
@@ -32,6 +34,7 @@ export class SseBody {
   async write(frame: SseFrame): Promise<void> {
     if (this.#isGone) return
     this.#heartbeat.refresh()
+    this.#gather()
     if (this.#raw.write(writeFrame(frame)) || this.#isGone) return
     await this.#drained()
   }
@@ -39,6 +42,17 @@ export class SseBody {
   end(): void {
     clearInterval(this.#heartbeat)
     if (!this.#isGone) this.#raw.end()
+  }
+
+  /** Frames that come together leave in one piece: each would wake the reader. */
+  #gather(): void {
+    if (this.#isGathering) return
+    this.#isGathering = true
+    this.#raw.cork()
+    process.nextTick(() => {
+      this.#isGathering = false
+      this.#raw.uncork()
+    })
   }
 
   /** A comment, unless the reader is behind: then there is no silence. */

@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import buildRollingStream from 'pino-roll'
 
 /** A log file that is written. */
 export interface LogFile {
@@ -24,6 +23,8 @@ export type LogFileOptions = {
  * It writes in this thread and at once: nothing is lost when the process dies, and rotation finds the files it counts.
  */
 export async function openLogFile(options: LogFileOptions): Promise<LogFile> {
+  // Loaded where a file is wanted: it would delay every start.
+  const { default: buildRollingStream } = await import('pino-roll')
   const stream = await buildRollingStream({
     file: options.file,
     frequency: 'daily',

@@ -1,5 +1,4 @@
 import { pino, type Logger } from 'pino'
-import { prettyFactory } from 'pino-pretty'
 import { describeError } from './describe-error.ts'
 import type { Telemetry } from './events.ts'
 import { openLogFile, type LogFile } from './log-file.ts'
@@ -33,7 +32,7 @@ export interface Log extends Telemetry {
 
 /** Opens the log. Rejects when its file cannot be opened. */
 export async function createLog(options: LogOptions, output: LogOutput): Promise<Log> {
-  const show = createPrinter(options, output)
+  const show = await createPrinter(options, output)
   let file: LogFile | undefined
   if (options.file !== undefined && options.level !== 'silent') {
     file = await openLogFile({
@@ -64,10 +63,14 @@ export async function createLog(options: LogOptions, output: LogOutput): Promise
   }
 }
 
-function createPrinter(options: LogOptions, output: LogOutput): (line: string) => void {
+async function createPrinter(
+  options: LogOptions,
+  output: LogOutput,
+): Promise<(line: string) => void> {
   const isTerminal = output.isTTY === true
   const isPretty = options.format === 'pretty' || (options.format === 'auto' && isTerminal)
   if (!isPretty) return (line) => void output.write(line)
+  const { prettyFactory } = await import('pino-pretty')
   const prettify = prettyFactory({
     colorize: isTerminal,
     translateTime: 'SYS:HH:MM:ss',

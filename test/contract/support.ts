@@ -14,6 +14,7 @@ import { childEnvironment } from '../../src/engine/environment.ts'
 import { type Decisions, processOptions } from '../../src/engine/options.ts'
 import { TurnClock } from '../../src/engine/turn-clock.ts'
 import { WaitingRoom } from '../../src/engine/waiting-room.ts'
+import { warmUpRequest } from '../../src/engine/warm-up.ts'
 import { TurnError } from '../../src/turn/error.ts'
 import { collect, type TurnResult } from '../../src/turn/result.ts'
 import type { Turn } from '../../src/turn/turn.ts'
@@ -79,6 +80,7 @@ export class Stage {
 
   newRoom(places: number): WaitingRoom {
     return new WaitingRoom({
+      warmUp: warmUpRequest,
       limits: { floor: places, ceiling: places },
       onStart: (child) => void this.children.push(child),
     })
