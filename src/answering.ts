@@ -6,6 +6,7 @@ import type { ModelEntry, Readiness } from './http/parts.ts'
 import type { Disposal } from './lib/disposal.ts'
 import { fallback } from './routing/fallback.ts'
 import type { Telemetry } from './telemetry/events.ts'
+import type { Gauges } from './telemetry/metrics.ts'
 import type { Backend } from './turn/backend.ts'
 import { createUpstream } from './upstreams/upstream.ts'
 import { packageVersion } from './version.ts'
@@ -15,6 +16,7 @@ export type Answering = {
   backend: Backend
   models: () => Promise<ModelEntry[]>
   readiness: () => Readiness
+  gauges: () => Gauges
 }
 
 /**
@@ -55,6 +57,7 @@ export async function openAnswering(
     backend,
     models: async () => modelEntries(await engine.models()),
     readiness: () => readiness(engine.state(), upstreams.length),
+    gauges: () => gauges(engine.state()),
   }
 }
 
@@ -68,5 +71,16 @@ function readiness({ reason, ...state }: EngineState, fallbacks: number): Readin
     fallbacks,
     reasons: reason === undefined ? [] : [reason],
     capacity: { running, limit, queued },
+  }
+}
+
+function gauges({ running, limit, queued, waiting, kept, reused }: EngineState): Gauges {
+  return {
+    turns_running: running,
+    turns_limit: limit,
+    turns_queued: queued,
+    processes_waiting: waiting,
+    processes_kept: kept,
+    conversations_begun_in_used_processes: reused,
   }
 }

@@ -4,7 +4,9 @@ import { createApp } from './http/app.ts'
 import { deferred } from './lib/deferred.ts'
 import { disposal } from './lib/disposal.ts'
 import { later } from './routing/later.ts'
+import { all } from './telemetry/all.ts'
 import type { Telemetry } from './telemetry/events.ts'
+import { createMetrics } from './telemetry/metrics.ts'
 import { TurnError } from './turn/error.ts'
 
 /** A server that listens; `close` lets running answers finish within the grace time, then ends everything. */
@@ -25,18 +27,24 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
   try {
     let answering: Answering | undefined
     const shutdown = new AbortController()
+    const metrics = createMetrics()
+    const telemetry = all(log, metrics.telemetry)
     const app = await createApp({
       options: { ...config.http, logContent: config.log.content },
       backend: later(opening.promise.then(({ backend }) => backend)),
       models: { list: async () => (await opening.promise).models() },
       readiness: async () => answering?.readiness() ?? starting,
-      telemetry: log,
+      metrics: async () => ({
+        contentType: metrics.contentType,
+        text: await metrics.text(answering?.gauges()),
+      }),
+      telemetry,
       shutdown: shutdown.signal,
     })
     parts.defer(() => app.close())
     const url = await app.listen({ host: config.http.host, port: config.http.port })
     const { openAnswering } = await import('./answering.ts')
-    answering = await openAnswering(config, log, answeringParts)
+    answering = await openAnswering(config, telemetry, answeringParts)
     opening.resolve(answering)
     return {
       url,

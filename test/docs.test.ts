@@ -26,6 +26,7 @@ const partsOfNothing: HttpParts = {
   backend: { name: 'nothing', run: () => Readable.from([]) },
   models: { list: () => Promise.resolve([]) },
   readiness: () => Promise.resolve({ ready: false, reasons: [] }),
+  metrics: () => Promise.resolve({ contentType: 'text/plain', text: '' }),
   telemetry: silentTelemetry,
 }
 

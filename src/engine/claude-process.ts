@@ -204,7 +204,7 @@ const closeMs = 2_500
 const interruptMs = 300
 
 /** How much of its output may be waiting to be read, in bytes, before a process must wait with the rest. */
-const outputBytes = 256 * 1024
+const outputBytes = 64 * 1024
 
 /** A caller's message. `client_composed`: `@path` and `/command` in it stay text. */
 function userMessage(content: ContentBlockParam[]) {

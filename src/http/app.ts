@@ -15,6 +15,7 @@ import { identityHeaders, timeHeader } from './response-headers.ts'
 import { mountChatCompletions } from './routes/chat-completions.ts'
 import { mountHealth } from './routes/health.ts'
 import { mountHome } from './routes/home.ts'
+import { mountMetrics } from './routes/metrics.ts'
 import { mountModels } from './routes/models.ts'
 import { refuseOtherMethods, unknownUrl } from './routes/unknown.ts'
 
@@ -23,6 +24,7 @@ export const routes = {
   '/': 'GET',
   '/health': 'GET',
   '/ready': 'GET',
+  '/metrics': 'GET',
   '/v1/models': 'GET',
   '/v1/models/*': 'GET',
   '/v1/chat/completions': 'POST',
@@ -59,6 +61,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   readJsonOnly(app, bodyLimitBytes)
   mountHome(app, { needsKey: parts.options.apiKey !== undefined })
   mountHealth(app, parts)
+  mountMetrics(app, parts)
   mountModels(app, parts)
   mountChatCompletions(app, { ...parts, records })
   refuseOtherMethods(app, routes)

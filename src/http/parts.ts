@@ -8,6 +8,8 @@ export type HttpParts = {
   models: { list(): Promise<ModelEntry[]> }
   /** Whether a turn could be answered now. */
   readiness: () => Promise<Readiness>
+  /** The text for Prometheus. */
+  metrics: () => Promise<{ contentType: string; text: string }>
   telemetry: Pick<Telemetry, 'requestFinished' | 'fault'>
   /** Aborted when the grace time after a stop is over: what still runs ends with `shutting_down`. */
   shutdown?: AbortSignal

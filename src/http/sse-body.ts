@@ -9,7 +9,6 @@ export class SseBody {
   readonly #raw: ServerResponse
   readonly #heartbeat: NodeJS.Timeout
   readonly #readerMs: number
-  #isGathering = false
 
   /** Sends the headers at once, in one piece with frames that are ready. `readerMs`: how long the reader may take nothing of what waits for it; then it is dropped. */
   constructor(
@@ -25,8 +24,13 @@ export class SseBody {
       'cache-control': 'no-cache',
       'x-accel-buffering': 'no',
     })
-    // With the first frame, if it is there already.
-    setImmediate(() => raw.flushHeaders())
+    // In one piece with the frames that are there already: each would wake the reader. No longer than that, because what is corked
+    // does not tell that the reader is behind.
+    raw.cork()
+    setImmediate(() => {
+      raw.uncork()
+      raw.flushHeaders()
+    })
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs)
   }
 
@@ -34,7 +38,6 @@ export class SseBody {
   async write(frame: SseFrame): Promise<void> {
     if (this.#isGone) return
     this.#heartbeat.refresh()
-    this.#gather()
     if (this.#raw.write(writeFrame(frame)) || this.#isGone) return
     await this.#drained()
   }
@@ -42,17 +45,6 @@ export class SseBody {
   end(): void {
     clearInterval(this.#heartbeat)
     if (!this.#isGone) this.#raw.end()
-  }
-
-  /** Frames that come together leave in one piece: each would wake the reader. */
-  #gather(): void {
-    if (this.#isGathering) return
-    this.#isGathering = true
-    this.#raw.cork()
-    process.nextTick(() => {
-      this.#isGathering = false
-      this.#raw.uncork()
-    })
   }
 
   /** A comment, unless the reader is behind: then there is no silence. */

@@ -120,5 +120,7 @@ function requestLevel(event: {
   errorCode?: string
 }): 'error' | 'info' | 'debug' {
   if (event.status >= 500) return 'error'
-  return event.status < 400 && ['/health', '/ready'].includes(event.route) ? 'debug' : 'info'
+  return event.status < 400 && ['/health', '/ready', '/metrics'].includes(event.route)
+    ? 'debug'
+    : 'info'
 }

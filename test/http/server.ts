@@ -61,7 +61,7 @@ export type TestServer = AsyncDisposable & {
 }
 
 export type TestOptions = Partial<HttpParts['options']> &
-  Partial<Omit<HttpParts, 'options' | 'backend' | 'telemetry'>>
+  Partial<Omit<HttpParts, 'options' | 'backend' | 'telemetry' | 'metrics'>>
 
 const models: ModelEntry[] = [
   { id: 'claude-code', created: 0, owned_by: 'anthropic' },
@@ -90,6 +90,7 @@ export async function serve(script: Script, options: TestOptions = {}): Promise<
     backend,
     models: list ?? { list: async () => models },
     readiness: readiness ?? (async () => ({ ready: true, reasons: [] })),
+    metrics: async () => ({ contentType: 'text/plain', text: 'a_metric 1' }),
     telemetry: {
       requestFinished: (event) => finished.push(event),
       fault: (error) => faults.push(error),

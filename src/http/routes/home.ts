@@ -7,6 +7,7 @@ const endpoints = [
   'GET /v1/models/{id}',
   'GET /health',
   'GET /ready',
+  'GET /metrics',
 ]
 
 const style = `
