@@ -18,13 +18,17 @@ class Visits {
   enter(name: string, isOneOfMany = false): void {
     const controller = new AbortController()
     this.#signals.set(name, controller)
-    this.turnstile.enter({ owner: name.charAt(0), isOneOfMany }, controller.signal).then(
-      (leave) => {
-        this.admitted.push(name)
-        this.#leaving.set(name, leave)
-      },
-      (error: unknown) => this.refused.set(name, error),
-    )
+    void this.#visit(name, isOneOfMany, controller.signal)
+  }
+
+  async #visit(name: string, isOneOfMany: boolean, signal: AbortSignal): Promise<void> {
+    try {
+      const leave = await this.turnstile.enter({ owner: name.charAt(0), isOneOfMany }, signal)
+      this.admitted.push(name)
+      this.#leaving.set(name, leave)
+    } catch (error) {
+      this.refused.set(name, error)
+    }
   }
 
   leave(name: string): void {
