@@ -7,8 +7,9 @@ import {
   begunStream,
   claudes,
   commandsWith,
+  eventually,
+  expectNone,
   models,
-  patience,
   runs,
   runsCommands,
   signal,
@@ -34,11 +35,11 @@ async function killAll(): Promise<number[]> {
   return running.map(({ pid }) => pid)
 }
 
-describe('kill -9 of a Claude Code process', () => {
+describe('kill -9 of a Claude Code process', { timeout: 60_000 }, () => {
   it('that waits is not noticed by the next request, again and again', async () => {
     const watched = watch(server)
     for (let round = 0; round < 3; round++) {
-      await expect.poll(async () => (await claudes(server)).length, patience).toBeGreaterThan(0)
+      await eventually('one waits', async () => (await claudes(server)).length > 0)
       await killAll()
       models(server, says('Unharmed.'))
       expect((await ask(server.client)).text).toBe('Unharmed.')
@@ -90,24 +91,26 @@ describe('kill -9 of a Claude Code process', () => {
     runs(server, `${command} & ${command}; wait`)
     const asking = failure(ask(server.client, runsCommands))
     const running = () => commandsWith(server.configDir, command)
-    await expect.poll(async () => (await running()).length, patience).toBeGreaterThan(1)
+    await eventually('it runs', async () => (await running()).length > 1)
     await killAll()
     expect(await asking).toMatchObject({ status: 502, code: 'claude_crashed' })
-    await expect.poll(running, patience).toEqual([])
+    await expectNone('command', running)
     await watched.expectWell(1)
   })
 })
 
 describe('kill -9 of the server', () => {
-  it('while a command runs ends the command too', async () => {
+  // It may have to be built first.
+  it('while a command runs ends the command too', { timeout: 120_000 }, async () => {
     await using built = await startBuiltServer({ SANDBOX: 'off' })
     const command = 'sleep 612.5'
     runs(built, `${command} & ${command}; wait`)
     const asking = ask(built.client, runsCommands).catch(() => 'lost')
-    const running = async () => (await built.claudes()).map((one) => one.command)
-    await expect.poll(running, patience).toContain(command)
+    await eventually('it runs', async () =>
+      (await built.claudes()).some((one) => one.command === command),
+    )
     built.child.kill('SIGKILL')
-    await expect.poll(running, patience).toEqual([])
+    await expectNone('process', () => built.claudes())
     expect(await asking).toBe('lost')
   })
 })

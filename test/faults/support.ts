@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import type OpenAI from 'openai'
-import { ask, askStream, type Asking, contentOf, hello } from '../api/server/support.ts'
+import { ask, askStream, type Asking, contentOf, hello, until } from '../api/server/support.ts'
 import {
   callsTools,
   says,
@@ -11,7 +11,17 @@ import { processesWith, type RunningProcess } from '../support/leaks.ts'
 import type { TestServer } from '../support/server.ts'
 
 /** How long something that must happen may take on a machine that has other work. */
-export const patience = { timeout: 20_000, interval: 50 }
+const patienceMs = 20_000
+
+/** Waits until something holds; helpers of tests that run at the same time have no `expect.poll`. */
+export function eventually(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  return until(what, holds, patienceMs)
+}
+
+/** Waits until what is looked for is there no more. */
+export function expectNone(what: string, find: () => Promise<RunningProcess[]>): Promise<void> {
+  return eventually(`no ${what} is left`, async () => (await find()).length === 0)
+}
 
 type Well = Pick<TestServer, 'url' | 'client' | 'anthropic'>
 
@@ -25,7 +35,10 @@ export async function capacityOf({ url }: Pick<TestServer, 'url'>): Promise<Capa
 
 /** Waits until no turn runs and none waits. */
 export async function expectIdle(server: Well): Promise<void> {
-  await expect.poll(() => capacityOf(server), patience).toMatchObject({ running: 0, queued: 0 })
+  await eventually('no turn runs or waits', async () => {
+    const { running, queued } = await capacityOf(server)
+    return running === 0 && queued === 0
+  })
 }
 
 let questions = 0
@@ -51,7 +64,7 @@ export class Watch {
 
   /** Waits until the model has been asked so many times. */
   async untilAsked(times = 1): Promise<void> {
-    await expect.poll(() => this.asked, patience).toBe(times)
+    await eventually(`the model was asked ${times} times`, () => this.asked >= times)
   }
 
   /** Nothing hangs, nothing was asked twice, and the next request works. */
