@@ -75,22 +75,18 @@ describe('toApiMessages', () => {
     ])
   })
 
-  it('puts a name before the words that are somebody’s, calls too, and leaves these as they are', () => {
+  it('puts a name before the words that are somebody’s, and leaves these as they are', () => {
     const found = toApiMessages([
       { role: 'user', name: 'alice', content: [text(' a'), picture] },
       user(text('b')),
       { role: 'user', name: 'bob', content: [text('')] },
-      { role: 'assistant', name: 'carol', content: [call('a')] },
+      says(call('a')),
       result('a', text('one')),
       { role: 'user', name: 'alice', content: [text('c')] },
     ])
     expect(found[0]?.content.filter(({ type }) => type === 'text')).toEqual(
       ['name: alice', ' a', 'b', 'name: bob'].map(text),
     )
-    expect(found[1]?.content).toEqual([
-      text('name: carol'),
-      { type: 'tool_use', id: 'a', name: 'f', input: {} },
-    ])
     expect(found[2]?.content.slice(1)).toEqual(['name: alice', 'c'].map(text))
   })
 

@@ -71,14 +71,13 @@ function toBlocks(message: Message): ContentBlockParam[] {
   }
 }
 
-function toAnswer({ content, name }: AssistantMessage): ContentBlockParam[] {
-  const blocks = content.flatMap((part): ContentBlockParam[] => {
+function toAnswer({ content }: AssistantMessage): ContentBlockParam[] {
+  return content.flatMap((part): ContentBlockParam[] => {
     if (part.type === 'tool-call') {
       return [{ type: 'tool_use', id: toApiId(part.id), name: part.name, input: inputOf(part) }]
     }
     return part.text === '' ? [] : [{ type: 'text', text: part.text }]
   })
-  return [...named(name), ...blocks]
 }
 
 /** The API has no names: a block of its own before the message's, whose text stays as it is. */

@@ -58,7 +58,6 @@ function canonical(message: Message): unknown {
   const calls = message.content.filter((part) => part.type === 'tool-call')
   return {
     role: 'assistant',
-    name: message.name,
     text: message.content.map((part) => (part.type === 'text' ? part.text : '')).join(''),
     calls: calls.map(({ id, name, input, kind }) => [
       id,

@@ -62,7 +62,7 @@ export class Processes {
     this.#live = new LiveConversations(options.live)
     this.#room = new WaitingRoom({
       limits: options.waiting,
-      onStart: (child) => this.#children.watch(child),
+      onStart: (child, mark) => this.#children.watch(child, mark),
       isShortOfMemory: this.#isShortOfMemory,
       warmUp: warmUpRequest,
     })

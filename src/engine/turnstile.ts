@@ -62,10 +62,14 @@ export class Turnstile {
     this.#makeRoom(visitor)
     let timer: NodeJS.Timeout | undefined
     let leave: (() => void) | undefined
-    let waiter: Waiter | undefined
     try {
-      await new Promise<void>((admit, refuse) => {
-        waiter = { ...visitor, admit, refuse }
+      await new Promise<void>((admit, reject) => {
+        // Out of the queue at once: a place that becomes free before the promise is settled must not be given to nobody.
+        const refuse = (error: unknown): void => {
+          this.#remove(waiter)
+          reject(error)
+        }
+        const waiter: Waiter = { ...visitor, admit, refuse }
         this.#queue(visitor.owner).push(waiter)
         timer = setTimeout(() => refuse(this.#busy('late')), this.#options.patienceMs)
         leave = () => refuse(signal.reason)
@@ -74,7 +78,6 @@ export class Turnstile {
     } finally {
       clearTimeout(timer)
       if (leave) signal.removeEventListener('abort', leave)
-      if (waiter) this.#remove(waiter)
     }
   }
 
@@ -84,8 +87,7 @@ export class Turnstile {
     const mine = this.#queues.get(owner)?.length ?? 0
     const [longest] = [...this.#queues.values()].toSorted((a, b) => b.length - a.length)
     if (!longest || longest.length <= mine + 1) throw this.#busy('full')
-    const last = longest.pop()
-    last?.refuse(this.#busy('full'))
+    longest.at(-1)?.refuse(this.#busy('full'))
   }
 
   #begin(owner: string): void {

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { SpawnOptions } from '@anthropic-ai/claude-agent-sdk'
 import { endOrphans, endProcess, isAlive } from './child.ts'
+import { markName } from './orphans.ts'
 import { backOffMs, type Demand, desiredWaiting, type WaitingLimits } from './waiting-policy.ts'
 
 export type WaitingRoomOptions = {
   /** How many processes may wait at once; none: each turn starts its own. */
   limits: WaitingLimits
-  /** Called with each process that was started. */
-  onStart: (child: ChildProcess) => void
+  /** Called with each process that was started, and the mark that the commands it runs carry. */
+  onStart: (child: ChildProcess, mark: string) => void
   isShortOfMemory?: () => boolean
   /** Written to each process that is to wait, as soon as it runs. */
   warmUp?: string
@@ -124,9 +125,10 @@ export class WaitingRoom {
   }
 
   #start(spec: Spec): Launched {
+    const mark = crypto.randomUUID()
     const child = spawn(spec.command, spec.args, {
       cwd: spec.cwd,
-      env: spec.env,
+      env: { ...spec.env, [markName]: mark },
       stdio: ['pipe', 'pipe', 'pipe'],
       // A process group of its own: the terminal's Ctrl-C reaches only the server, which then ends its children in order.
       detached: process.platform !== 'win32',
@@ -143,7 +145,7 @@ export class WaitingRoom {
     // The SDK, the room and the reaper each wait for its end.
     child.setMaxListeners(30)
     child.once('exit', () => endOrphans(child))
-    this.#options.onStart(child)
+    this.#options.onStart(child, mark)
     return { child, stderr: () => tail, waited: false }
   }
 }

@@ -57,7 +57,6 @@ export type ToolCallPart = {
 export type AssistantMessage = {
   role: 'assistant'
   content: (TextPart | ToolCallPart)[]
-  name?: SpeakerName
 }
 
 /** What came of one call. */

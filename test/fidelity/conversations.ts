@@ -263,6 +263,8 @@ export type Exchange = {
   /** Not asked where the answer before has calls: then their results come next. */
   question: string
   answer: { text: string; calls: { name: string; input: Record<string, string> }[] }
+  /** What the client adds to the answer when it sends it back. */
+  sentAs: { name?: string }
 }
 
 export const dialogues: fc.Arbitrary<Exchange[]> = fc.array(
@@ -281,6 +283,7 @@ export const dialogues: fc.Arbitrary<Exchange[]> = fc.array(
         { maxLength: 3 },
       ),
     }),
+    sentAs: fc.constantFrom({}, { name: 'model' }),
   }),
   { minLength: 2, maxLength: 4 },
 )

@@ -18,7 +18,8 @@ type Block = ConversationMessage['content'][number]
  * 4. It refuses empty text, and blank text (white space alone) that has no other text beside it. Both are left out, of the user's
  *    messages all blank text, and a message that has nothing else goes with it.
  * 5. Text is Unicode: half of a surrogate pair is U+FFFD.
- * 6. It has no names: a message's is a text before the message's own content, `name: alice`. An empty one is none.
+ * 6. It has no names: a message's is a text before the message's own content, `name: alice`. An empty one is none, and an answer's is
+ *    left out: the model would go on in its way.
  * 7. A picture's bytes and type are two fields, not a URL. A refusal of an earlier answer is its text.
  */
 export function expectedConversation(
@@ -76,11 +77,7 @@ function blocksOf(message: ChatCompletionMessageParam): Block[] {
     case 'user':
       return [...nameOf(message).flatMap(textOf), ...partsOf(message.content)]
     case 'assistant':
-      return [
-        ...nameOf(message).flatMap(textOf),
-        ...partsOf(message.content ?? ''),
-        ...(message.tool_calls ?? []).map(callOf),
-      ]
+      return [...partsOf(message.content ?? ''), ...(message.tool_calls ?? []).map(callOf)]
     case 'tool': {
       const content = withoutBlank(partsOf(message.content))
       const block = { type: 'tool_result', tool_use_id: message.tool_call_id }

@@ -69,6 +69,12 @@ describe('what a client sends', () => {
     expect(found.conversation).toEqual([{ role: 'user', content: [text('name: alice')] }])
   })
 
+  it('as a name of an answer has no effect, and is named', async () => {
+    const found = await received([asks, { ...answers, name: 'model' }, asks])
+    expect(found.conversation[1]?.content).toEqual([text('Ho')])
+    expect(found.headers.get('x-ignored-parameters')).toBe('messages[].name')
+  })
+
   it.each<[string, unknown[], string]>([
     ['as instructions alone', [{ role: 'system', content: 'x' }], 'messages[0].role'],
     ['as an empty question', [asks, answers, { role: 'user', content: '' }], 'messages'],

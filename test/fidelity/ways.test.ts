@@ -86,11 +86,11 @@ function resultsOf(answer: ChatCompletionMessageParam): Messages {
 /** A client's whole dialogue; the conversation as it is at the end. */
 async function converse(exchanges: readonly Exchange[]): Promise<Messages> {
   const messages: Messages = [{ role: 'system', content: 'Be brief.' }]
-  for (const { name = '', question, answer } of exchanges) {
+  for (const { name = '', question, answer, sentAs } of exchanges) {
     if (messages.at(-1)?.role !== 'tool') messages.push({ role: 'user', name, content: question })
     const asked = await told(messages, stepOf(answer))
     expect(asked.started).toBe(messages.length === 2 ? 1 : 0)
-    messages.push(asked.answer, ...resultsOf(asked.answer))
+    messages.push({ ...asked.answer, ...sentAs }, ...resultsOf(asked.answer))
   }
   return messages
 }
@@ -168,7 +168,6 @@ describe('a conversation', () => {
       [{ role: 'user', content: 'Byte' }, { role: 'assistant', content: 'A ' }, next],
       [{ role: 'system', content: 'x' }, { role: 'user', content: 'Byte' }, answer, next],
       [{ role: 'user', name: 'a', content: 'Byte' }, answer, next],
-      [{ role: 'user', content: 'Byte' }, { role: 'assistant', name: 'a', content: 'A' }, next],
     ]
     for (const messages of changes) expect((await told(messages, says('B'))).started).toBe(1)
   })

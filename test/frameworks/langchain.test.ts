@@ -1,6 +1,6 @@
 import { ChatOpenAI } from '@langchain/openai'
 import { createAgent, tool } from 'langchain'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { requestsDuring } from '../functions/support.ts'
 import { callsTools, says, systemText } from '../scripted-anthropic/server.ts'
@@ -24,22 +24,36 @@ const romeOslo = callsTools([
   { id: 'toolu_2', name: 'get_weather', input: { city: 'Oslo' } },
 ])
 
-/** LangChain sends an answer of its agent's back with a name, its node's: `model`. */
 const twoRounds = [
   ['user: Where is the sun?'],
   [
     'user: Where is the sun?',
-    'assistant: name: model + Let me look. + get_weather#toolu_1{"city":"Rome"} + get_weather#toolu_2{"city":"Oslo"}',
+    'assistant: Let me look. + get_weather#toolu_1{"city":"Rome"} + get_weather#toolu_2{"city":"Oslo"}',
     'user: #toolu_1=Rome: sun + #toolu_2=Oslo: sun',
   ],
 ]
+
+/** The sessions that the requests of one test were answered in. */
+const sessions: (string | null)[] = []
+beforeEach(() => void sessions.splice(0))
+
+const noting: typeof fetch = async (...request) => {
+  const response = await fetch(...request)
+  sessions.push(response.headers.get('x-claude-session-id'))
+  return response
+}
+
+/** LangChain sends an answer of its agent's back with a name: the second call must meet the process of the first nevertheless. */
+function expectOneSession(): void {
+  expect(sessions).toEqual([expect.stringMatching(/./), sessions[0]])
+}
 
 function model() {
   return new ChatOpenAI({
     model: 'sonnet',
     apiKey: 'unused',
     maxRetries: 0,
-    configuration: { baseURL: server.baseURL },
+    configuration: { baseURL: server.baseURL, fetch: noting },
   })
 }
 
@@ -59,6 +73,7 @@ describe('LangChain’s agent', () => {
     ])
     expect(requests.map(rounds)).toEqual(twoRounds)
     expect(requests.map(systemText)).toEqual(['Be brief.', 'Be brief.'])
+    expectOneSession()
   })
 
   it('does so while it streams, token by token', async () => {
@@ -73,6 +88,7 @@ describe('LangChain’s agent', () => {
     })
     expect(value).toEqual(['Let ', 'me ', 'look.', 'In ', 'both.'])
     expect(requests.map(rounds)).toEqual(twoRounds)
+    expectOneSession()
   })
 
   it('gives a structured response by the provider’s format', async () => {

@@ -205,6 +205,22 @@ describe('decode', () => {
       param: 'messages[2].name',
     })
   })
+
+  it('discloses the name of an answer, and none that is empty', () => {
+    const [model, ...none] = ['model', '', null].map((name) => ({
+      messages: [
+        { role: 'user', name: 'alice', content: 'x' },
+        { role: 'assistant', name, content: 'y' },
+        { role: 'user', content: 'z' },
+      ],
+    }))
+    expect(ignored(decode(model, options))).toEqual(['messages[].name'])
+    expect(failure(model, true)).toMatchObject({
+      code: 'unsupported_parameter',
+      param: 'messages[1].name',
+    })
+    for (const body of none) expect(ignored(decode(body, options))).toEqual([])
+  })
 })
 
 describe('decode refuses, and names the field', () => {

@@ -147,7 +147,7 @@ describe('decodeMessages', () => {
     expect(failure(asks, called, system, asks).param).toBe('messages[1].tool_calls')
   })
 
-  it('keeps whose words they are, and takes an empty name for none', () => {
+  it('keeps whose words they are but for the model’s own, and takes an empty name for none', () => {
     const named = [
       { role: 'system', name: 'rules', content: 's' },
       { role: 'developer', name: '', content: 't' },
@@ -160,7 +160,7 @@ describe('decodeMessages', () => {
     expect(messages.map(({ role, ...more }) => ({ role, name: undefined, ...more }))).toMatchObject(
       [
         { role: 'user', name: 'alice', content: [{ type: 'text', text: 'x' }] },
-        { role: 'assistant', name: 'Jörg-2', content: [{ type: 'text', text: 'y' }] },
+        { role: 'assistant', name: undefined, content: [{ type: 'text', text: 'y' }] },
         { role: 'user', name: undefined, content: [{ type: 'text', text: 'z' }] },
       ],
     )

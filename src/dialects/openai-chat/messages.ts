@@ -71,8 +71,11 @@ function decodeMessage(message: TurnMessage, place: Place): Message {
     }
     case 'assistant': {
       refuseAudio(message, field)
-      const content = assistantParts(message, index, field)
-      return { role: 'assistant', content, ...named(message) }
+      if (message.name) {
+        const why = 'A name before its own words would have the model begin its answers with one.'
+        disclosures.ignore('messages[].name', why, `${field}.name`)
+      }
+      return { role: 'assistant', content: assistantParts(message, index, field) }
     }
     case 'tool': {
       if (typeof message['name'] === 'string') {
