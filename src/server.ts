@@ -1,14 +1,13 @@
 import { resolve } from 'node:path'
+import { type Chain, createChain } from './chain.ts'
 import type { Config } from './config/config.ts'
 import { Engine, type EngineState } from './engine/engine.ts'
 import { modelEntries } from './engine/models.ts'
 import { createApp } from './http/app.ts'
 import type { Readiness } from './http/parts.ts'
 import { disposal } from './lib/disposal.ts'
-import { fallback } from './routing/fallback.ts'
 import type { Telemetry } from './telemetry/events.ts'
 import { TurnError } from './turn/error.ts'
-import { createUpstream } from './upstreams/upstream.ts'
 import { packageVersion } from './version.ts'
 
 /** A server that listens; `close` lets running answers finish within the grace time, then ends everything. */
@@ -25,28 +24,13 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
       telemetry: log,
     })
     parts.defer(() => engine.close())
-    const upstreams = config.fallbacks.map((options) =>
-      parts.use(
-        createUpstream(options, {
-          resolveAttachments: (turn, context) => engine.attachments(turn, context),
-          now: Date.now,
-        }),
-      ),
-    )
-    const backend =
-      upstreams.length === 0
-        ? engine
-        : fallback([engine, ...upstreams], {
-            isClaudeCode: (candidate) => candidate === engine,
-            onSwitch: ({ requestId, ...change }) =>
-              log.providerSwitched({ id: requestId, ...change }),
-          })
+    const chain = createChain(config, engine, parts, log)
     const shutdown = new AbortController()
     const app = await createApp({
       options: { ...config.http, logContent: config.log.content },
-      backend,
+      backend: chain.backend,
       models: { list: async () => modelEntries(await engine.models()) },
-      readiness: async () => readiness(engine.state(), upstreams.length),
+      readiness: async () => readiness(engine.state(), chain),
       telemetry: log,
       shutdown: shutdown.signal,
     })
@@ -72,7 +56,12 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
 }
 
 /** Fallbacks can answer while Claude Code cannot. */
-function readiness({ reason, ...state }: EngineState, fallbacks: number): Readiness {
+function readiness({ reason, ...state }: EngineState, chain: Chain): Readiness {
+  const providers = chain.report().map(({ untilMs, ...report }) => ({
+    ...report,
+    ...(untilMs !== undefined && { until: new Date(untilMs).toISOString() }),
+  }))
+  const fallbacks = providers.length - 1
   const ready = state.ready || fallbacks > 0
-  return { ...state, ready, fallbacks, reasons: reason === undefined ? [] : [reason] }
+  return { ...state, ready, fallbacks, providers, reasons: reason === undefined ? [] : [reason] }
 }
