@@ -1,27 +1,27 @@
 import { resolve } from 'node:path'
+import { type Chain, createChain } from './chain.ts'
 import type { Config } from './config/config.ts'
 import { Engine, type EngineState } from './engine/engine.ts'
 import { modelEntries } from './engine/models.ts'
-import type { ModelEntry, Readiness } from './http/parts.ts'
+import type { HttpParts, ModelEntry, Readiness } from './http/parts.ts'
 import type { Disposal } from './lib/disposal.ts'
-import { fallback } from './routing/fallback.ts'
 import type { Telemetry } from './telemetry/events.ts'
 import type { Gauges } from './telemetry/metrics.ts'
 import type { Backend } from './turn/backend.ts'
-import { createUpstream } from './upstreams/upstream.ts'
 import { packageVersion } from './version.ts'
 
 /** What answers turns, and what it tells of itself. */
 export type Answering = {
   backend: Backend
+  passthrough: NonNullable<HttpParts['passthrough']>
   models: () => Promise<ModelEntry[]>
   readiness: () => Readiness
   gauges: () => Gauges
 }
 
 /**
- * Opens Claude Code and the fallbacks; `parts` closes them. Loading these parts takes most of the program's start, so the server listens
- * before it imports this file. Throws what `Engine.open` throws.
+ * Opens Claude Code and the other providers; `parts` closes them. Loading these parts takes most of the program's start, so the server
+ * listens before it imports this file. Throws what `Engine.open` throws.
  */
 export async function openAnswering(
   config: Config,
@@ -35,42 +35,32 @@ export async function openAnswering(
     telemetry: log,
   })
   parts.defer(() => engine.close())
-  const upstreams = config.fallbacks.map((options) =>
-    parts.use(
-      createUpstream(options, {
-        resolveAttachments: (turn, context) => engine.attachments(turn, context),
-        now: Date.now,
-      }),
-    ),
-  )
-  const backend =
-    upstreams.length === 0
-      ? engine
-      : fallback([engine, ...upstreams], {
-          isClaudeCode: (candidate) => candidate === engine,
-          onSwitch: ({ requestId, ...change }) =>
-            log.providerSwitched({ id: requestId, ...change }),
-        })
+  const chain = createChain(config, engine, parts, log)
   // Nobody waits for it: the first request does, and `/ready` tells.
   void engine.warmUp()
   return {
-    backend,
+    backend: chain.backend,
+    passthrough: chain.passthrough,
     models: async () => modelEntries(await engine.models()),
-    readiness: () => readiness(engine.state(), upstreams.length),
+    readiness: () => readiness(engine.state(), chain),
     gauges: () => gauges(engine.state()),
   }
 }
 
 /** Fallbacks can answer while Claude Code cannot. */
-function readiness({ reason, ...state }: EngineState, fallbacks: number): Readiness {
-  const ready = state.ready || fallbacks > 0
-  const { running, limit, queued } = state
+function readiness({ reason, version, ...state }: EngineState, chain: Chain): Readiness {
+  const providers = chain.report().map(({ untilMs, ...report }) => ({
+    ...report,
+    ...(untilMs !== undefined && { until: new Date(untilMs).toISOString() }),
+  }))
+  const { running, limit, queued, waiting, kept } = state
   return {
-    ...state,
-    ready,
-    fallbacks,
+    ready: state.ready || providers.length > 1,
     reasons: reason === undefined ? [] : [reason],
+    ...(version !== undefined && { version }),
     capacity: { running, limit, queued },
+    processes: { waiting, kept },
+    providers,
   }
 }
 

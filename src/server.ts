@@ -32,6 +32,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     const app = await createApp({
       options: { ...config.http, logContent: config.log.content },
       backend: later(opening.promise.then(({ backend }) => backend)),
+      passthrough: async (endpoint) => (await opening.promise).passthrough(endpoint),
       models: { list: async () => (await opening.promise).models() },
       readiness: async () => answering?.readiness() ?? starting,
       metrics: async () => ({

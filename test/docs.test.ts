@@ -129,9 +129,11 @@ describe('the reference pages', () => {
     const sources = files.filter((file) => /^src\/http\/(?!.*\.test\.ts)/.test(file))
     const code = sources.map(readProjectFile).join('\n')
     const sent = new Set(
-      [...code.matchAll(/'(x-(?:claude-[\w-]+|provider|model-mapped|\w+-\w+|notice))'/g)].map(
-        ([, name = '']) => name,
-      ),
+      [
+        ...code.matchAll(
+          /'(x-(?:claude-[\w-]+|provider|attempts|cache|model-mapped|\w+-\w+|notice))'/g,
+        ),
+      ].map(([, name = '']) => name),
     )
     // Not ours: what clients send, and what other software already knows.
     for (const name of foreignHeaders) sent.delete(name)

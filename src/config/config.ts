@@ -1,3 +1,4 @@
+import type { FailoverConfig } from './failover.ts'
 import type { FallbackConfig } from './fallbacks.ts'
 import type { McpServerSetting } from './mcp-servers.ts'
 
@@ -54,6 +55,7 @@ export type Config = {
   }
   /** In the order in which they are tried. */
   fallbacks: FallbackConfig[]
+  failover: FailoverConfig
   log: {
     level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
     format: 'auto' | 'pretty' | 'json'

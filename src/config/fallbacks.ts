@@ -1,13 +1,42 @@
+import type { Environment } from './env.ts'
+import { type FallbackConfig, readProvidersFile } from './providers-file.ts'
 import type { SettingValues } from './schema.ts'
 
-/** An OpenAI-compatible API that answers when those before it cannot. */
-export type FallbackConfig = { name: string; url: string; key?: string; model?: string }
+export type { FallbackConfig } from './providers-file.ts'
 
-/** The fallbacks in order. A gap, a row without an address and a name used twice are problems. */
-export function readFallbacks(values: SettingValues): {
-  fallbacks: FallbackConfig[]
-  problems: string[]
-} {
+/** Claude Code's own name among the providers. */
+export const claudeCodeName = 'claude-code'
+
+type Reading = { fallbacks: FallbackConfig[]; problems: string[] }
+
+/** The fallbacks in order: the numbered ones, then those of the file. A name used twice, or that is nobody's, is a problem. */
+export function readFallbacks(values: SettingValues, environment: Environment = {}): Reading {
+  const numbered = readNumbered(values)
+  const filed = readProvidersFile(values.PROVIDERS_FILE, environment)
+  const fallbacks = [...numbered.fallbacks, ...filed.fallbacks]
+  const names = [claudeCodeName, ...fallbacks.map(({ name }) => name)]
+  const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index))
+  const problems = [...numbered.problems, ...filed.problems]
+  for (const name of twice) {
+    problems.push(
+      `FALLBACK_API_NAME_n is "${name}" more than once; give each fallback a name of its own`,
+    )
+  }
+  const groups = new Set(fallbacks.flatMap(({ group }) => group ?? []))
+  for (const name of values.PROVIDER_ORDER ?? []) {
+    if (names.includes(name) || groups.has(name)) continue
+    problems.push(`PROVIDER_ORDER names "${name}"; there is: ${names.join(', ')}`)
+  }
+  const passthrough = values.PASSTHROUGH_PROVIDER
+  if (passthrough !== undefined && !names.slice(1).includes(passthrough)) {
+    const there = names.slice(1).join(', ') || 'no fallback'
+    problems.push(`PASSTHROUGH_PROVIDER is "${passthrough}"; there is: ${there}`)
+  }
+  return { fallbacks, problems }
+}
+
+/** A gap and a row without an address are problems. */
+function readNumbered(values: SettingValues): Reading {
   const fallbacks: FallbackConfig[] = []
   const problems: string[] = []
   let lastGap: number | undefined
@@ -37,13 +66,6 @@ export function readFallbacks(values: SettingValues): {
       ...(key === undefined ? {} : { key }),
       ...(model === undefined ? {} : { model }),
     })
-  }
-  const names = fallbacks.map((fallback) => fallback.name)
-  const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index))
-  for (const name of twice) {
-    problems.push(
-      `FALLBACK_API_NAME_n is "${name}" more than once; give each fallback a name of its own`,
-    )
   }
   return { fallbacks, problems }
 }

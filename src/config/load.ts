@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { ConfigError } from './config-error.ts'
 import type { Config } from './config.ts'
 import { contradictions } from './contradictions.ts'
+import { failoverConfig } from './failover.ts'
 import { readFallbacks, type FallbackConfig } from './fallbacks.ts'
 import { readMcpServers, type McpServerSetting } from './mcp-servers.ts'
 import { readSettings, type ConfigSources, type Readings } from './read.ts'
@@ -13,7 +14,7 @@ export function loadConfig(sources: ConfigSources): Config {
   const readings = readSettings(sources)
   if (readings.problems.length > 0) throw new ConfigError(readings.problems)
   const { values } = readings
-  const { fallbacks, problems: fallbackProblems } = readFallbacks(values)
+  const { fallbacks, problems: fallbackProblems } = readFallbacks(values, readings.environment)
   const { servers, problems: serverProblems } = readMcpServers(values.MCP_SERVERS)
   const problems = [...contradictions(values), ...fallbackProblems, ...serverProblems]
   if (problems.length > 0) throw new ConfigError(problems)
@@ -21,6 +22,7 @@ export function loadConfig(sources: ConfigSources): Config {
     http: httpConfig(values),
     engine: engineConfig(values, readings, servers),
     fallbacks,
+    failover: failoverConfig(values),
     log: logConfig(values, readings, fallbacks, servers),
   }
 }
@@ -107,7 +109,7 @@ function logConfig(
     content: values.LOG_CONTENT,
     secrets: secretValues(readings.environment, [
       values.API_KEY,
-      ...fallbacks.map((fallback) => fallback.key),
+      ...fallbacks.flatMap(({ key, headers = {} }) => [key, ...Object.values(headers)]),
       ...serverSecrets,
     ]),
   }

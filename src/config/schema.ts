@@ -25,6 +25,7 @@ export const sections = {
   timeouts: 'Timeouts',
   logs: 'Logs',
   fallbacks: 'Fallbacks',
+  failover: 'Failover',
 } as const
 
 export type Section = keyof typeof sections
@@ -46,6 +47,7 @@ export type Setting = {
 export const fallbackLimit = 5
 
 const seconds = decimal(0.01, 604_800)
+const providerName = /^[\w.-]{1,64}$/
 const hostNames = /^[\w.-]+$|^\[?[\da-f:.]+\]?$/i
 
 /** Every setting: docs, `.env.example`, flags, checks and types are made from this table. */
@@ -332,7 +334,7 @@ export const settings = {
     section: 'fallbacks',
     kind: {
       expects: 'up to 64 letters, digits, `.`, `_` and `-`',
-      parse: (value) => (/^[\w.-]{1,64}$/.test(value) ? value : undefined),
+      parse: (value) => (providerName.test(value) ? value : undefined),
     } satisfies Kind<string>,
     repeat: fallbackLimit,
     doc: 'The name of the OpenAI-compatible API that answers when those before it cannot, as shown in `x-provider`.',
@@ -355,6 +357,90 @@ export const settings = {
     kind: text,
     repeat: fallbackLimit,
     doc: "The model to ask there; none: the request's own.",
+  },
+  PROVIDERS_FILE: {
+    section: 'fallbacks',
+    kind: path,
+    doc: 'A JSON file with more fallbacks, and with all that can be said of one; see docs/failover.md.',
+  },
+  FALLBACK_CONNECT_TIMEOUT_SECONDS: {
+    section: 'fallbacks',
+    kind: seconds,
+    default: '5',
+    doc: 'How long the connection to a fallback may take.',
+  },
+  FALLBACK_HEADER_TIMEOUT_SECONDS: {
+    section: 'fallbacks',
+    kind: seconds,
+    default: '30',
+    doc: 'How long the first header of a streamed answer may take.',
+  },
+  FALLBACK_FIRST_OUTPUT_TIMEOUT_SECONDS: {
+    section: 'fallbacks',
+    kind: seconds,
+    default: '60',
+    doc: 'How long the first output may take after the first header.',
+  },
+  FALLBACK_IDLE_TIMEOUT_SECONDS: {
+    section: 'fallbacks',
+    kind: seconds,
+    default: '60',
+    doc: 'How long a fallback may be silent between two events of a stream.',
+  },
+  FALLBACK_ANSWER_TIMEOUT_SECONDS: {
+    section: 'fallbacks',
+    kind: seconds,
+    default: '600',
+    doc: 'How long a whole answer of a fallback may take when it is not streamed.',
+  },
+  PROVIDER_ORDER: {
+    section: 'failover',
+    kind: list('names of providers', providerName),
+    doc: 'Who is asked first, second and so on: `claude-code` and names of fallbacks; those left out follow in their own order.',
+  },
+  PASSTHROUGH_PROVIDER: {
+    section: 'failover',
+    kind: {
+      expects: 'the name of a fallback',
+      parse: (value) => (providerName.test(value) ? value : undefined),
+    } satisfies Kind<string>,
+    doc: 'The fallback that gets what is not chat (embeddings, audio, images, moderations, rerank); none: the first that has it.',
+  },
+  RETRIES: {
+    section: 'failover',
+    kind: integer(0, 10),
+    default: '2',
+    doc: 'How often one request may be repeated at fallbacks that failed, over all of them.',
+  },
+  RETRY_SECONDS: {
+    section: 'failover',
+    kind: decimal(0, 3600),
+    default: '20',
+    doc: 'How long one request may wait for its repetitions, all together.',
+  },
+  BREAKER_FAILURES: {
+    section: 'failover',
+    kind: integer(1, 1000),
+    default: '5',
+    doc: 'After so many failures in a row a provider rests.',
+  },
+  BREAKER_FAILURE_PERCENT: {
+    section: 'failover',
+    kind: decimal(1, 100),
+    default: '50',
+    doc: 'A provider also rests when this share of at least 10 requests within BREAKER_WINDOW_SECONDS failed.',
+  },
+  BREAKER_WINDOW_SECONDS: {
+    section: 'failover',
+    kind: seconds,
+    default: '30',
+    doc: 'The time over which failures are counted for BREAKER_FAILURE_PERCENT.',
+  },
+  BREAKER_REST_SECONDS: {
+    section: 'failover',
+    kind: seconds,
+    default: '15',
+    doc: 'How long a provider rests before one request looks whether it is well.',
   },
 } as const satisfies Record<string, Setting>
 

@@ -75,21 +75,32 @@ export class AnswerFacts {
       ...(this.#costUsd !== undefined && { 'x-claude-cost-usd': costText(this.#costUsd) }),
     }
   }
+
+  /** What a failure tells as well: who was asked, and how each failed. */
+  get failureHeaders(): Record<string, string> {
+    return noticeHeaders(this.#notices.filter(({ type }) => type === 'attempt'))
+  }
 }
 
 function noticeHeaders(notices: readonly Notice[]): Record<string, string> {
-  const lines: Record<Notice['type'], Set<string>> = {
+  const lines: Record<Exclude<Notice['type'], 'attempt'>, Set<string>> = {
     'ignored-parameter': new Set(),
     'dropped-option': new Set(),
     'model-mapped': new Set(),
     remark: new Set(),
   }
-  for (const notice of notices) lines[notice.type].add(noticeText(notice))
+  const attempts: string[] = []
+  for (const notice of notices) {
+    // The same provider may fail in the same way twice.
+    if (notice.type === 'attempt') attempts.push(noticeText(notice))
+    else lines[notice.type].add(noticeText(notice))
+  }
   const headers = {
     'x-ignored-parameters': [...lines['ignored-parameter']].join(', '),
     'x-dropped-options': [...lines['dropped-option']].join(', '),
     'x-model-mapped': [...lines['model-mapped']].join(', '),
     'x-notice': [...lines.remark].join('; '),
+    'x-attempts': attempts.join(', '),
   }
   return Object.fromEntries(
     Object.entries(headers)
@@ -107,6 +118,8 @@ function noticeText(notice: Notice): string {
       return `${notice.from} -> ${notice.to}`
     case 'remark':
       return notice.text
+    case 'attempt':
+      return `${notice.provider}=${notice.outcome}`
   }
 }
 

@@ -83,7 +83,10 @@ async function answer(
   } catch (thrown) {
     // Whoever has left is not answered; the record says 499.
     if (reply.raw.destroyed) reply.hijack()
-    else throw stop.signal.aborted ? stop.signal.reason : thrown
+    else {
+      void reply.headers(facts.failureHeaders)
+      throw stop.signal.aborted ? stop.signal.reason : thrown
+    }
   } finally {
     if (options.logContent) {
       record.facts.content = { request: turn.source.body, answer: facts.texts }

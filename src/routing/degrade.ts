@@ -8,14 +8,15 @@ export type Degraded =
 
 /**
  * Takes out of a turn what only Claude Code can do. What the answer would be wrong or unsafe without makes the turn impossible; what
- * is a convenience is dropped and disclosed. Files, pictures and the addition to the system prompt stay: they can go along.
+ * is a convenience is dropped and disclosed; with `allow_degraded` everything is. Files, pictures and the addition to the system prompt stay: they can go along.
  */
 export function degrade(turn: Turn): Degraded {
   const options = needsClaudeCode(turn.claude)
-  if (options.length > 0) return { type: 'impossible', options }
+  if (options.length > 0 && !turn.claude.allowDegraded) return { type: 'impossible', options }
   const { effort, ...rest } = turn
   const isClaudeEffort = hasClaudeEffort(turn)
-  const { maxBudgetUsd, timeoutSeconds, ...claude } = turn.claude
+  const claude = options.length > 0 ? withoutPowers(turn.claude) : turn.claude
+  const { maxBudgetUsd, timeoutSeconds, ...kept } = claude
   const dropped: Record<string, boolean> = {
     debug: claude.debug,
     output_format: claude.outputFormat !== 'text',
@@ -29,9 +30,29 @@ export function degrade(turn: Turn): Degraded {
     turn: {
       ...rest,
       ...(effort !== undefined && !isClaudeEffort && { effort }),
-      claude: { ...claude, debug: false, outputFormat: 'text', includeActivity: false },
+      claude: { ...kept, debug: false, outputFormat: 'text', includeActivity: false },
     },
-    notices: trueNames(dropped).map((name) => ({ type: 'dropped-option', name })),
+    notices: [...options, ...trueNames(dropped)].map((name) => ({ type: 'dropped-option', name })),
+  }
+}
+
+/** The options without what only Claude Code can do; the folder stays, in which `files` are looked for. */
+function withoutPowers(claude: ClaudeOptions): ClaudeOptions {
+  const {
+    sessionId: _session,
+    mcpConfig: _mcp,
+    agents: _agents,
+    maxTurns: _turns,
+    ...rest
+  } = claude
+  return {
+    ...rest,
+    tools: [],
+    disallowedTools: [],
+    continue: false,
+    autoAllowPermissions: false,
+    addDirs: [],
+    projectSettings: false,
   }
 }
 

@@ -3,8 +3,10 @@ import type { Backend, TurnContext } from '../turn/backend.ts'
 import { defaultClaudeOptions } from '../turn/claude-options.ts'
 import { type ErrorCode, errorTable, TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
+import { failureKinds } from '../turn/failure.ts'
 import { plainTurn, type Turn } from '../turn/turn.ts'
 import { noUsage } from '../turn/usage.ts'
+import { providerOf } from '../../test/support/providers.ts'
 import { fallback, type Switch } from './fallback.ts'
 
 type Step = TurnEvent | Error
@@ -54,20 +56,27 @@ async function ask(
   backends: Backend[],
   asked: Partial<Turn> = {},
   signal = new AbortController().signal,
-): Promise<{ events: TurnEvent[]; thrown: unknown; switches: Switch[] }> {
+): Promise<{ events: TurnEvent[]; thrown: unknown; switches: Switch[]; attempts: string[] }> {
   const switches: Switch[] = []
-  const backend = fallback(backends, {
-    isClaudeCode: ({ name }) => name.startsWith('claude'),
-    onSwitch: (change) => switches.push(change),
-  })
+  const backend = fallback(
+    backends.map((backend) => providerOf(backend)),
+    {
+      onSwitch: (change) => switches.push(change),
+    },
+  )
   const context: TurnContext = { signal, requestId: 'r', owner: 'o', stream: true }
   const events: TurnEvent[] = []
+  const attempts: string[] = []
   try {
-    for await (const event of backend.run({ ...turn, ...asked }, context)) events.push(event)
+    for await (const event of backend.run({ ...turn, ...asked }, context)) {
+      if (event.type === 'notice' && event.notice.type === 'attempt') {
+        attempts.push(`${event.notice.provider}=${event.notice.outcome}`)
+      } else events.push(event)
+    }
   } catch (thrown) {
-    return { events, thrown, switches }
+    return { events, thrown, switches, attempts }
   }
-  return { events, thrown: undefined, switches }
+  return { events, thrown: undefined, switches, attempts }
 }
 
 const codes = Object.keys(errorTable) as ErrorCode[]
@@ -105,7 +114,8 @@ describe('fallback', () => {
         scripted('claude', error(code)),
         scripted('b', ...answer('b')),
       ])
-      if (errorTable[code].fallback) expect(events).toEqual(answer('b'))
+      const { movesOn } = failureKinds[errorTable[code].kind]
+      if (movesOn === 'yes') expect(events).toEqual(answer('b'))
       else expect(thrown).toMatchObject({ code, message: `This is ${code}.` })
     },
   )
@@ -167,17 +177,15 @@ describe('fallback', () => {
     expect(third.turns).toEqual([])
   })
 
-  it.each<ErrorCode>(['model_not_found', 'context_length_exceeded'])(
-    'moves on from a later backend for which %s is a matter of its own',
-    async (code) => {
-      const { events } = await ask([
-        scripted('claude', error('overloaded')),
-        scripted('b', error(code)),
-        scripted('c', ...answer('c')),
-      ])
-      expect(events).toEqual(answer('c'))
-    },
-  )
+  it('moves on from a later backend that does not know the model', async () => {
+    const { events, attempts } = await ask([
+      scripted('claude', error('overloaded')),
+      scripted('b', error('model_not_found')),
+      scripted('c', ...answer('c')),
+    ])
+    expect(events).toEqual(answer('c'))
+    expect(attempts).toEqual(['claude=overloaded', 'b=model_not_found', 'c=answered'])
+  })
 
   it('does not move on when the caller has left', async () => {
     const second = scripted('b', ...answer('b'))
@@ -198,7 +206,7 @@ describe('fallback', () => {
       code: 'overloaded',
       retryAfterMs: 5,
       message:
-        'This is overloaded. This request needs Claude Code itself (claude_options: tools, session_id), so other APIs were not asked.',
+        'This is overloaded. This request needs Claude Code itself (claude_options: tools, session_id), so other APIs were not asked; with claude_options.allow_degraded they answer without.',
     })
     expect(other.turns).toEqual([])
     const second = scripted('claude-2', ...answer('claude-2'))
@@ -226,7 +234,7 @@ describe('fallback', () => {
 
   it('closes the backend that answers when its reader leaves', async () => {
     const first = scripted('claude', ...answer('claude'))
-    const backend = fallback([first], { isClaudeCode: () => true })
+    const backend = fallback([providerOf(first)])
     const context = {
       signal: new AbortController().signal,
       requestId: 'r',

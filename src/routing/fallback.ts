@@ -1,124 +1,142 @@
 import type { Backend, TurnContext } from '../turn/backend.ts'
 import { type ErrorCode, TurnError } from '../turn/error.ts'
-import type { Notice, TurnEvent } from '../turn/event.ts'
+import type { TurnEvent } from '../turn/event.ts'
 import type { Turn } from '../turn/turn.ts'
-import { degrade } from './degrade.ts'
+import { ask } from './attempt.ts'
+import type { Ticket } from './breaker/breaker.ts'
+import { type Candidate, candidatesFor } from './candidates.ts'
+import { orderOf } from './order.ts'
+import type { Provider } from './provider.ts'
+import { noRetries, RetryBudget, type RetryLimits } from './retry.ts'
+import { attempt, Trail } from './trail.ts'
 
-/** One backend failed and the next is tried. */
+/** One provider failed and another is asked. */
 export type Switch = { from: string; to: string; code: ErrorCode; requestId: string }
 
 export type FallbackOptions = {
-  /** Whether a backend is Claude Code and can do all that a turn asks for. The others get what `degrade` leaves. */
-  isClaudeCode: (backend: Backend) => boolean
+  retries?: RetryLimits
+  /** From 0 to 1. */
+  random?: () => number
+  /** Resolves after the time; rejects when the signal aborts. */
+  sleep?: (ms: number, signal: AbortSignal) => Promise<void>
   onSwitch?: (change: Switch) => void
 }
 
-type Failure = { backend: Backend; error: TurnError }
-
 /**
- * A backend that asks others, in order, until one answers. It moves on only before `start` and only after failures that another
- * backend may not have (`fallback` in the error table); notices of a backend that failed are not passed on. When nobody answers, the
- * first failure is thrown, with a sentence on the others.
+ * A backend that asks providers, in order, until one answers. What happens after a failure is in turn/failure.ts: before `start` the same
+ * provider may be asked again within a budget, then the next; after it the failure belongs to the answer. A provider whose breaker rests
+ * is passed over, unless all rest: then the first is asked anyway. When nobody answers, the first failure is thrown.
  */
-export function fallback(backends: readonly Backend[], options: FallbackOptions): Backend {
+export function fallback(providers: readonly Provider[], options: FallbackOptions = {}): Backend {
   return {
     name: 'fallback',
-    run: (turn, context) => run(backends, options, turn, context),
+    run: (turn, context) => new Run(providers, options, turn, context).events(),
   }
 }
 
-async function* run(
-  backends: readonly Backend[],
-  options: FallbackOptions,
-  turn: Turn,
-  context: TurnContext,
-): AsyncGenerator<TurnEvent> {
-  const failures: Failure[] = []
-  const missing = new Set<string>()
-  for (const backend of backends) {
-    const fit = options.isClaudeCode(backend)
-      ? { type: 'possible' as const, turn, notices: [] }
-      : degrade(turn)
-    if (fit.type === 'impossible') {
-      for (const name of fit.options) missing.add(name)
-      continue
-    }
-    const last = failures.at(-1)
-    if (last) {
-      const { requestId } = context
-      options.onSwitch?.({
-        from: last.backend.name,
-        to: backend.name,
-        code: last.error.code,
-        requestId,
-      })
-    }
-    const error = yield* attempt(backend, fit.turn, fit.notices, context)
-    if (!error) return
-    if (!movesOn(error, failures.length === 0)) throw error
-    failures.push({ backend, error })
-  }
-  throw allFailed(failures, [...missing])
-}
+/** One request on its way through the providers. */
+class Run {
+  readonly #options: FallbackOptions
+  readonly #context: TurnContext
+  readonly #candidates
+  readonly #budget: RetryBudget
+  readonly #trail = new Trail()
+  /** The largest context that was too small. */
+  #tooSmall: number | undefined
 
-/** Passes a backend's answer on; returns its error if it failed before the answer began, and throws it afterwards. */
-async function* attempt(
-  backend: Backend,
-  turn: Turn,
-  notices: readonly Notice[],
-  context: TurnContext,
-): AsyncGenerator<TurnEvent, TurnError | undefined> {
-  const held: TurnEvent[] = notices.map((notice) => ({ type: 'notice', notice }))
-  let isStarted = false
-  try {
-    for await (const event of backend.run(turn, context)) {
-      if (!isStarted && event.type === 'notice') {
-        held.push(event)
-        continue
+  constructor(
+    providers: readonly Provider[],
+    options: FallbackOptions,
+    turn: Turn,
+    context: TurnContext,
+  ) {
+    const random = options.random ?? Math.random
+    this.#options = options
+    this.#context = context
+    this.#candidates = candidatesFor(turn, orderOf(providers, random))
+    this.#budget = new RetryBudget(options.retries ?? noRetries, random)
+  }
+
+  async *events(): AsyncGenerator<TurnEvent> {
+    const { possible } = this.#candidates
+    for (const [index, candidate] of possible.entries()) {
+      if (!this.#isBigEnough(candidate.provider)) continue
+      const ticket = candidate.provider.breaker.admit()
+      if (ticket) {
+        if (yield* this.#askUntilSettled(candidate, ticket, index < possible.length - 1)) return
+      } else yield attempt(candidate.provider.backend.name, 'resting')
+    }
+    const [first] = possible
+    if (first && !this.#trail.hasFailures) {
+      if (yield* this.#askUntilSettled(first, first.provider.breaker.force(), false)) return
+    }
+    throw this.#trail.error(this.#candidates)
+  }
+
+  /** Asks one provider, again where that is worth it. Returns whether it answered; throws what nobody else should answer. */
+  async *#askUntilSettled(
+    candidate: Candidate,
+    admitted: Ticket,
+    hasOthers: boolean,
+  ): AsyncGenerator<TurnEvent, boolean> {
+    const { provider } = candidate
+    this.#tellSwitch(provider)
+    for (let ticket: Ticket | undefined = admitted; ticket; ticket = provider.breaker.admit()) {
+      const error = yield* ask(candidate, ticket, this.#context, this.#trail.hasFailures)
+      if (!error) return true
+      const isFirst = !this.#trail.hasFailures
+      yield this.#trail.failed(provider, error)
+      if (!movesOn(error, provider, isFirst)) throw error
+      if (error.code === 'context_length_exceeded') {
+        this.#tooSmall = Math.max(this.#tooSmall ?? 0, provider.contextTokens ?? 0)
       }
-      if (!isStarted) {
-        isStarted = true
-        yield* held
-      }
-      yield event
+      const pauseMs = provider.repeatsItself ? undefined : this.#budget.take(error, hasOthers)
+      if (pauseMs === undefined) return false
+      await (this.#options.sleep ?? sleep)(pauseMs, this.#context.signal)
     }
-  } catch (thrown) {
-    const error = TurnError.from(thrown)
-    if (isStarted || context.signal.aborted) throw error
-    return error
+    return false
   }
-  if (isStarted) return undefined
-  return new TurnError('server_error', `The backend "${backend.name}" ended without an answer.`)
-}
 
-/** What a later backend says of itself rather than of the request: the first one has not refused it, and the next may not either. */
-const ownVerdicts = new Set<ErrorCode>(['model_not_found', 'context_length_exceeded'])
+  #isBigEnough({ contextTokens = 0 }: Provider): boolean {
+    return this.#tooSmall === undefined || contextTokens > this.#tooSmall
+  }
 
-function movesOn(error: TurnError, isFirst: boolean): boolean {
-  return error.row.fallback || (!isFirst && ownVerdicts.has(error.code))
-}
-
-function allFailed(failures: readonly Failure[], missing: readonly string[]): TurnError {
-  const [first, ...others] = failures
-  const needs =
-    missing.length > 0
-      ? ` This request needs Claude Code itself (claude_options: ${missing.join(', ')}), so other APIs were not asked.`
-      : ''
-  if (!first) {
-    return new TurnError('unsupported_parameter', `Nobody here can answer.${needs}`, {
-      param: 'claude_options',
+  #tellSwitch({ backend }: Provider): void {
+    const { last } = this.#trail
+    if (!last) return
+    const { requestId } = this.#context
+    this.#options.onSwitch?.({
+      from: last.name,
+      to: backend.name,
+      code: last.error.code,
+      requestId,
     })
   }
-  if (others.length === 0 && needs === '') return first.error
-  const kinds = others.map(({ backend, error }) => `${backend.name}: ${error.code}`).join(', ')
-  const also =
-    others.length === 0
-      ? ''
-      : ` ${others.length} ${others.length === 1 ? 'fallback' : 'fallbacks'} failed as well (${kinds}).`
-  const { code, message, param, retryAfterMs } = first.error
-  return new TurnError(code, `${message}${also}${needs}`, {
-    ...(param !== undefined && { param }),
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-    cause: first.error,
+}
+
+function movesOn({ remedy }: TurnError, provider: Provider, isFirst: boolean): boolean {
+  switch (remedy.movesOn) {
+    case 'yes':
+    case 'to a bigger one':
+      return true
+    case 'unless Claude Code is first':
+      return !(isFirst && provider.isClaudeCode)
+    case 'no':
+      return false
+  }
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      clearTimeout(timer)
+      reject(TurnError.from(signal.reason))
+    }
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onAbort)
+      resolve()
+    }, ms)
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
   })
 }

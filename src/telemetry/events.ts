@@ -31,6 +31,9 @@ export type RequestFinished = {
 /** A turn that another backend takes over, before any output. */
 export type ProviderSwitched = { id: string; from: string; to: string; code: ErrorCode }
 
+/** A provider's breaker changed: `closed`, `paused`, `open` or `probing`; the failure that did it, and the end of the wait. */
+export type ProviderState = { provider: string; state: string; code?: ErrorCode; until?: string }
+
 /** A Claude Code process, by its process id. */
 export type ProcessStarted = { pid: number; requestId?: string; startMs?: number }
 
@@ -51,6 +54,7 @@ export interface Telemetry {
   serverStopped(event: { reason: string }): void
   requestFinished(event: RequestFinished): void
   providerSwitched(event: ProviderSwitched): void
+  providerState(event: ProviderState): void
   processStarted(event: ProcessStarted): void
   processEnded(event: ProcessEnded): void
   /** Something the owner should know or change, in one sentence. */

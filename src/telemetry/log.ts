@@ -95,6 +95,11 @@ function telemetryOn(logger: Logger, options: { content: boolean }): Telemetry {
         { event: 'provider-switched', ...event },
         `${event.from} failed (${event.code}); asking ${event.to} ${event.id}`,
       ),
+    providerState: (event) =>
+      logger[event.state === 'open' ? 'warn' : 'info'](
+        { event: 'provider-state', ...event },
+        `${event.provider} is ${event.state}${event.code ? ` (${event.code})` : ''}${event.until ? ` until ${event.until}` : ''}`,
+      ),
     processStarted: (event) =>
       logger.debug({ event: 'process-started', ...event }, `claude ${event.pid} started`),
     processEnded: (event) =>

@@ -6,6 +6,7 @@ export const silentTelemetry: Telemetry = {
   serverStopped() {},
   requestFinished() {},
   providerSwitched() {},
+  providerState() {},
   processStarted() {},
   processEnded() {},
   warning() {},

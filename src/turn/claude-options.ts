@@ -41,6 +41,8 @@ export type ClaudeOptions = {
   timeoutSeconds?: number
   /** Show each tool use and its result in a `claude` extension field of the answer. */
   includeActivity: boolean
+  /** Let other providers answer, without what only Claude Code can do, when it cannot. */
+  allowDegraded: boolean
 }
 
 /** A subagent as Claude Code defines it. */
@@ -76,4 +78,5 @@ export const defaultClaudeOptions: ClaudeOptions = {
   autoAllowPermissions: false,
   addDirs: [],
   includeActivity: false,
+  allowDegraded: false,
 }

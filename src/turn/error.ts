@@ -1,141 +1,176 @@
+import { type FailureKind, failureKinds, type FailureRow } from './failure.ts'
+
 /**
  * Every way in which a turn or a request can fail: one row a code. `status` is the HTTP status, `type` OpenAI's error type,
- * `fallback` whether another backend may be tried before the first output, `why` the line in docs/errors.md.
+ * `kind` what is done about it (failure.ts), `why` the line in docs/errors.md.
  */
 export const errorTable = {
-  invalid_json: row(400, 'invalid_request_error', false, 'The body is not JSON, or not UTF-8.'),
-  invalid_type: row(400, 'invalid_request_error', false, 'A field has the wrong type.'),
+  invalid_json: row(400, 'invalid_request_error', 'caller', 'The body is not JSON, or not UTF-8.'),
+  invalid_type: row(400, 'invalid_request_error', 'caller', 'A field has the wrong type.'),
   invalid_value: row(
     400,
     'invalid_request_error',
-    false,
+    'caller',
     'A field has a value that is not allowed.',
   ),
   missing_required_parameter: row(
     400,
     'invalid_request_error',
-    false,
+    'caller',
     'A required field is absent.',
   ),
   unknown_parameter: row(
     400,
     'invalid_request_error',
-    false,
+    'caller',
     'A key of `claude_options` is not known.',
   ),
   unsupported_parameter: row(
     400,
     'invalid_request_error',
-    false,
+    'caller',
     'The field is known but cannot be honoured here.',
   ),
   context_length_exceeded: row(
     400,
     'invalid_request_error',
-    false,
+    'too-long',
     "The conversation is longer than the model's context.",
   ),
   invalid_request: row(
     400,
     'invalid_request_error',
-    false,
+    'caller',
     'Claude or the API behind it refused the request.',
   ),
-  invalid_api_key: row(401, 'invalid_request_error', false, 'The API key is missing or wrong.'),
-  forbidden: row(403, 'invalid_request_error', false, "The server's owner does not allow this."),
+  content_filter: row(
+    400,
+    'invalid_request_error',
+    'refusal',
+    'A provider refused the content of the request.',
+  ),
+  invalid_api_key: row(401, 'invalid_request_error', 'caller', 'The API key is missing or wrong.'),
+  forbidden: row(403, 'invalid_request_error', 'caller', "The server's owner does not allow this."),
   host_not_allowed: row(
     403,
     'invalid_request_error',
-    false,
+    'caller',
     'The `Host` or `Origin` header is not an allowed one.',
   ),
-  model_not_found: row(404, 'invalid_request_error', false, 'No such model.'),
+  model_not_found: row(404, 'invalid_request_error', 'unknown-model', 'No such model.'),
   session_not_found: row(
     404,
     'invalid_request_error',
-    false,
+    'caller',
     'No such session, or it is not yours.',
   ),
-  unknown_url: row(404, 'invalid_request_error', false, 'No such endpoint.'),
+  unknown_url: row(404, 'invalid_request_error', 'caller', 'No such endpoint.'),
   method_not_allowed: row(
     405,
     'invalid_request_error',
-    false,
+    'caller',
     'The endpoint does not know this method.',
   ),
-  request_too_large: row(413, 'invalid_request_error', false, 'The body is larger than the limit.'),
-  unsupported_media_type: row(415, 'invalid_request_error', false, 'The content type is not JSON.'),
+  request_too_large: row(
+    413,
+    'invalid_request_error',
+    'caller',
+    'The body is larger than the limit.',
+  ),
+  unsupported_media_type: row(
+    415,
+    'invalid_request_error',
+    'caller',
+    'The content type is not JSON.',
+  ),
   rate_limit_exceeded: row(
     429,
     'rate_limit_error',
-    true,
+    'throttled',
     'Too many requests for the account; retry later.',
   ),
   usage_limit_reached: row(
     429,
     'rate_limit_error',
-    true,
+    'used-up',
     "The plan's usage limit is reached until its reset time.",
   ),
-  insufficient_quota: row(429, 'insufficient_quota', true, "The account's credit is used up."),
+  insufficient_quota: row(429, 'insufficient_quota', 'used-up', "The account's credit is used up."),
   server_busy: row(
     429,
     'rate_limit_error',
-    true,
+    'busy',
     'This server has no free place for another turn.',
   ),
   request_cancelled: row(
     499,
     'invalid_request_error',
-    false,
+    'over',
     'The caller left before the answer was complete.',
   ),
-  server_error: row(500, 'server_error', true, 'An unexpected fault of this server.'),
+  server_error: row(500, 'server_error', 'fault', 'An unexpected fault of this server.'),
   claude_crashed: row(
     502,
     'server_error',
-    true,
+    'broken',
     'The Claude Code process ended in the middle of the turn.',
   ),
   invalid_output: row(
     502,
     'server_error',
-    true,
+    'wrong-form',
     'The model gave no answer of the form that was asked for (a call, a schema).',
   ),
   upstream_error: row(
     502,
     'server_error',
-    true,
+    'broken',
     'The API behind Claude Code, or a fallback, failed.',
+  ),
+  upstream_unauthorized: row(
+    502,
+    'server_error',
+    'credentials',
+    'A fallback refused the credentials of this server.',
+  ),
+  upstream_invalid_answer: row(
+    502,
+    'server_error',
+    'no-answer',
+    'A fallback answered with something that is not an answer.',
   ),
   claude_not_installed: row(
     503,
     'server_error',
-    true,
+    'fault',
     'The Claude Code binary is missing, or too old.',
   ),
   claude_not_logged_in: row(
     503,
     'server_error',
-    true,
+    'credentials',
     'Claude Code has no login or key, or it was refused.',
   ),
-  overloaded: row(503, 'server_error', true, 'The API behind Claude Code is overloaded.'),
-  shutting_down: row(503, 'server_error', false, 'This server is stopping.'),
-  start_timeout: row(504, 'server_error', true, 'Claude Code did not start in time.'),
-  first_token_timeout: row(504, 'server_error', true, 'No output came in time.'),
-  idle_timeout: row(504, 'server_error', true, 'The output stopped for too long.'),
-  tool_timeout: row(504, 'server_error', false, 'A tool that Claude Code used took too long.'),
-  turn_timeout: row(504, 'server_error', false, 'The whole turn took too long.'),
+  overloaded: row(503, 'server_error', 'broken', 'The API behind Claude Code is overloaded.'),
+  shutting_down: row(503, 'server_error', 'over', 'This server is stopping.'),
+  start_timeout: row(
+    504,
+    'server_error',
+    'silent',
+    'Claude Code did not start, or a fallback was not reached, in time.',
+  ),
+  first_token_timeout: row(504, 'server_error', 'silent', 'No output came in time.'),
+  idle_timeout: row(504, 'server_error', 'silent', 'The output stopped for too long.'),
+  tool_timeout: row(504, 'server_error', 'over', 'A tool that Claude Code used took too long.'),
+  turn_timeout: row(504, 'server_error', 'over', 'The whole turn took too long.'),
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable
 
-export type ErrorRow = { status: number; type: string; fallback: boolean; why: string }
+export type ErrorRow = { status: number; type: string; kind: FailureKind; why: string }
 
-function row(status: number, type: string, fallback: boolean, why: string): ErrorRow {
-  return { status, type, fallback, why }
+function row(status: number, type: string, kind: FailureKind, why: string): ErrorRow {
+  return { status, type, kind, why }
 }
 
 export type TurnErrorDetails = {
@@ -162,6 +197,11 @@ export class TurnError extends Error {
 
   get row(): ErrorRow {
     return errorTable[this.code]
+  }
+
+  /** What is done about it. */
+  get remedy(): FailureRow {
+    return failureKinds[this.row.kind]
   }
 
   /** Any thrown value as a `TurnError`; what is not one already becomes `server_error`, whose text says nothing of it. */

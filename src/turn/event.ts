@@ -17,6 +17,8 @@ export type Notice =
   | { type: 'dropped-option'; name: string }
   | { type: 'model-mapped'; from: string; to: string }
   | { type: 'remark'; text: string }
+  /** A provider was asked, or passed over: `answered`, `resting`, or the code of its failure. */
+  | { type: 'attempt'; provider: string; outcome: string }
 
 /** What only Claude Code can tell of a turn. */
 export type ClaudeRun = {
@@ -31,6 +33,12 @@ export type ClaudeRun = {
   debugLog?: string
 }
 
+type Json = Readonly<Record<string, unknown>>
+
+/** An upstream's own words: the body of a whole answer, or chunks of a streamed one. */
+export type Relay =
+  { dialect: string; body: Json } | { dialect: string; chunks: readonly Json[]; text: string }
+
 /**
  * What a backend says while it answers. The protocol:
  *
@@ -40,8 +48,8 @@ export type ClaudeRun = {
  * - Blocks are numbered from 0, opened, filled and closed one after another, never interleaved.
  * - `activity` comes between blocks.
  * - `finish` comes once, last. A failure is never an event: the iterator throws a `TurnError`.
- * - `relay` carries a piece of an upstream's answer as it came (a chunk of a stream or the whole body). A backend that
- *   relays says `start`, then only `relay`, then `finish`.
+ * - `relay` carries a piece of an upstream's answer as it came: the whole body, or the chunks of a stream that arrived together
+ *   (`text`: the same as frames). A backend that relays says `start`, then only `relay`, then `finish`.
  */
 export type TurnEvent =
   | { type: 'notice'; notice: Notice }
@@ -63,7 +71,7 @@ export type TurnEvent =
   | { type: 'tool-call-delta'; block: number; input: string }
   | { type: 'tool-call-end'; block: number }
   | { type: 'activity'; activity: Activity }
-  | { type: 'relay'; dialect: string; value: Readonly<Record<string, unknown>> }
+  | ({ type: 'relay' } & Relay)
   | {
       type: 'finish'
       reason: FinishReason

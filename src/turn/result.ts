@@ -1,5 +1,5 @@
 import { TurnError } from './error.ts'
-import type { Activity, ClaudeRun, FinishReason, Notice, TurnEvent } from './event.ts'
+import type { Activity, ClaudeRun, FinishReason, Notice, Relay, TurnEvent } from './event.ts'
 import type { ToolCallPart } from './message.ts'
 import type { Usage } from './usage.ts'
 
@@ -18,8 +18,8 @@ export type TurnResult = {
   reason: FinishReason
   usage: Usage
   claude?: ClaudeRun
-  /** The upstream's own body, when the backend relays. */
-  relay?: { dialect: string; value: Readonly<Record<string, unknown>> }
+  /** The upstream's own words, when the backend relays: one body, or all chunks. */
+  relay?: Relay
 }
 
 /** Folds events into the answer. Throws what the events throw, and `server_error` when they end without `finish`. */
@@ -64,7 +64,7 @@ export async function collect(events: AsyncIterable<TurnEvent>): Promise<TurnRes
         activity.push(event.activity)
         break
       case 'relay':
-        relay = { dialect: event.dialect, value: event.value }
+        relay = joined(relay, event)
         break
       case 'finish':
         finish = event
@@ -92,5 +92,14 @@ export async function collect(events: AsyncIterable<TurnEvent>): Promise<TurnRes
     usage: finish.usage,
     ...(finish.claude && { claude: finish.claude }),
     ...(relay && { relay }),
+  }
+}
+
+function joined(relay: Relay | undefined, event: Relay): Relay {
+  if (relay === undefined || 'body' in relay || 'body' in event) return event
+  return {
+    dialect: event.dialect,
+    chunks: [...relay.chunks, ...event.chunks],
+    text: relay.text + event.text,
   }
 }

@@ -8,7 +8,7 @@ import { SseReader, type SseEvent } from '../dialects/sse-reader.ts'
 import type { FinishReason, TurnEvent } from '../turn/event.ts'
 import { noUsage, type Usage } from '../turn/usage.ts'
 import type { Call } from './call.ts'
-import { broken, brokenOff, type FailingUpstream, reportedFailure } from './failures.ts'
+import { brokenOff, type FailingUpstream, noAnswer, reportedFailure } from './failures.ts'
 
 type Json = Record<string, unknown>
 
@@ -27,57 +27,147 @@ const mostHeldChunks = 64
 
 const largestAnswerBytes = 64 * 1024 * 1024
 
-/** A whole answer as events. Throws `upstream_error` when it is not JSON, says nothing, or is an error in disguise. */
+/** A whole answer as events. Throws `upstream_invalid_answer` when it is not JSON or says nothing, and what an error in disguise means. */
 export async function* wholeAnswer(answer: Answer, call: Call): AsyncGenerator<TurnEvent> {
   const text = await readText(answer.bytes, call, largestAnswerBytes)
   const body = parseObject(text)
   const { name } = answer.upstream
-  if (!body) throw broken(`The API "${name}" answered with something that is not a JSON object.`)
+  if (!body) throw noAnswer(`The API "${name}" answered with something that is not a JSON object.`)
   const piece = readAnswer(body)
   if (piece.error) throw reportedFailure(answer.upstream, piece.error)
-  if (!isCommitment(piece)) throw broken(`The API "${name}" gave an empty answer.`)
+  if (!isCommitment(piece)) throw noAnswer(`The API "${name}" gave an empty answer.`)
   const progress = new Progress(answer)
   progress.add(piece)
   yield progress.start()
-  yield relay(body)
+  yield { type: 'relay', dialect: 'openai-chat', body }
   yield progress.finish('stop')
 }
 
 /**
- * A streamed answer as events, each chunk relayed as it came. What carries no output is held back until the first that does; until
- * then the answer can still fail without a trace. A stream that ends without a finish reason is a failure.
+ * A streamed answer as events: what arrives together is relayed together, as it came. What carries no output is held back until the
+ * first that does; until then the answer can still fail without a trace. A stream that ends without a finish reason is a failure.
  */
 export async function* streamedAnswer(answer: Answer, call: Call): AsyncGenerator<TurnEvent> {
-  const { upstream } = answer
-  const held: Json[] = []
-  const progress = new Progress(answer)
-  let isStarted = false
-  for await (const chunk of readChunks(answer.bytes, call)) {
-    const piece = readChunk(chunk.value)
-    const error = piece.error ?? (chunk.isError ? {} : undefined)
-    if (error) throw isStarted ? brokenOff(upstream) : reportedFailure(upstream, error)
-    progress.add(piece)
-    if (!isStarted && isCommitment(piece)) {
-      isStarted = true
-      call.enter('idle')
-      yield progress.start()
-      for (const earlier of held) yield relay(earlier)
-    }
-    if (isStarted) yield relay(chunk.value)
-    else if (held.length < mostHeldChunks) held.push(chunk.value)
-    if (isStarted && piece.finish) call.enter('trailer')
+  const stream = new AnswerStream(answer, call)
+  const pieces = answer.bytes[Symbol.asyncIterator]()
+  for (;;) {
+    const piece = await nextPiece(pieces, call)
+    const events = stream.push(piece)
+    for (const event of events) yield event
+    // What was read before a failure is passed on before it is told.
+    if (stream.failure) throw stream.failure
+    if (piece === undefined) return
   }
-  if (!isStarted) throw broken(`The API "${upstream.name}" gave an empty answer.`)
-  yield progress.finish()
+}
+
+/** The next piece; undefined at the end, which a cut is as well once the answer is whole. */
+async function nextPiece(
+  pieces: AsyncIterator<Uint8Array>,
+  call: Call,
+): Promise<Uint8Array | undefined> {
+  try {
+    const step = await call.next(pieces)
+    if (!step.done) return step.value
+    call.over()
+    return undefined
+  } catch (thrown) {
+    if (call.isAnswered) return undefined
+    throw thrown
+  }
+}
+
+/** The chunks of a stream up to `[DONE]` or its end, and how far the answer has come. What is not a JSON object is skipped. */
+class AnswerStream {
+  readonly #reader = new SseReader()
+  readonly #answer: Answer
+  readonly #call: Call
+  readonly #progress: Progress
+  #held: Json[] = []
+  #text = ''
+  #isStarted = false
+  #isDone = false
+  failure: Error | undefined
+
+  constructor(answer: Answer, call: Call) {
+    this.#answer = answer
+    this.#call = call
+    this.#progress = new Progress(answer)
+  }
+
+  /** What these bytes say; undefined: the stream has ended. */
+  push(bytes: Uint8Array | undefined): TurnEvent[] {
+    const wasStarted = this.#isStarted
+    try {
+      for (const event of bytes ? this.#reader.push(bytes) : this.#reader.end()) this.#take(event)
+    } catch (thrown) {
+      this.failure = thrown instanceof Error ? thrown : new Error('unknown', { cause: thrown })
+    }
+    const events: TurnEvent[] = []
+    if (this.#isStarted && !wasStarted) events.push(this.#progress.start())
+    if (this.#isStarted && this.#held.length > 0) events.push(this.#relay())
+    if (bytes === undefined && !this.failure) this.#finish(events)
+    return events
+  }
+
+  #take(event: SseEvent): void {
+    if (this.#isDone) return
+    if (event.data === '[DONE]') {
+      this.#isDone = true
+      // What is left is read to its end, so that the connection can be used again.
+      this.#call.enter('drain')
+      return
+    }
+    const isError = event.event === 'error'
+    const value = parseObject(event.data) ?? (isError ? {} : undefined)
+    if (!value) return
+    this.#call.heard()
+    const piece = readChunk(value)
+    const error = piece.error ?? (isError ? (readError({ error: value }) ?? {}) : undefined)
+    if (error) {
+      const { upstream } = this.#answer
+      throw this.#isStarted ? brokenOff(upstream) : reportedFailure(upstream, error)
+    }
+    this.#progress.add(piece)
+    if (!this.#isStarted && isCommitment(piece)) {
+      this.#isStarted = true
+      this.#call.enter('idle')
+    }
+    if (this.#isStarted || this.#held.length < mostHeldChunks) {
+      this.#held.push(value)
+      this.#text += frameOf(event.data, value)
+    }
+    if (this.#isStarted && piece.finish) this.#call.enter('trailer')
+  }
+
+  #relay(): TurnEvent {
+    const event: TurnEvent = {
+      type: 'relay',
+      dialect: 'openai-chat',
+      chunks: this.#held,
+      text: this.#text,
+    }
+    this.#held = []
+    this.#text = ''
+    return event
+  }
+
+  #finish(events: TurnEvent[]): void {
+    const { upstream } = this.#answer
+    if (!this.#isStarted)
+      this.failure = noAnswer(`The API "${upstream.name}" gave an empty answer.`)
+    else if (this.#progress.hasReason) events.push(this.#progress.finish())
+    else this.failure = brokenOff(upstream)
+  }
+}
+
+/** A frame with the upstream's own words; JSON over several lines is written anew. */
+function frameOf(data: string, value: Json): string {
+  return `data: ${data.includes('\n') ? JSON.stringify(value) : data}\n\n`
 }
 
 /** Output, or the reason why there is none. An answer that just stops without a word is a fault and can still be had elsewhere. */
 function isCommitment({ hasOutput, finish }: AnswerPiece): boolean {
   return hasOutput || finish === 'length' || finish === 'content-filter'
-}
-
-function relay(value: Json): TurnEvent {
-  return { type: 'relay', dialect: 'openai-chat', value }
 }
 
 /** What the pieces have told so far. */
@@ -100,6 +190,10 @@ class Progress {
     this.#usage = piece.usage ?? this.#usage
   }
 
+  get hasReason(): boolean {
+    return this.#finish !== undefined
+  }
+
   start(): TurnEvent {
     return {
       type: 'start',
@@ -109,57 +203,17 @@ class Progress {
     }
   }
 
-  /** Throws when no reason came and none is given. */
-  finish(otherwise?: FinishReason): TurnEvent {
-    const reason = this.#finish ?? otherwise
-    if (!reason) throw brokenOff(this.#answer.upstream)
+  finish(otherwise: FinishReason = 'stop'): TurnEvent {
     return {
       type: 'finish',
-      reason,
+      reason: this.#finish ?? otherwise,
       model: this.#model ?? this.#answer.requestedModel,
       usage: this.#usage ?? noUsage,
     }
   }
 }
 
-type Chunk = { value: Json; isError: boolean }
-
-/** The chunks of a stream up to `[DONE]` or its end. What is not a JSON object is skipped. */
-async function* readChunks(bytes: AsyncIterable<Uint8Array>, call: Call): AsyncGenerator<Chunk> {
-  let isDone = false
-  for await (const event of readEvents(bytes, call)) {
-    if (isDone) continue
-    if (event.data === '[DONE]') {
-      isDone = true
-      // What is left is read to its end, so that the connection can be used again.
-      call.enter('drain')
-      continue
-    }
-    const isError = event.event === 'error'
-    const value = parseObject(event.data) ?? (isError ? {} : undefined)
-    if (!value) continue
-    yield { value: isError && !readError(value) ? { error: value } : value, isError }
-  }
-}
-
-async function* readEvents(bytes: AsyncIterable<Uint8Array>, call: Call): AsyncGenerator<SseEvent> {
-  const reader = new SseReader()
-  const pieces = bytes[Symbol.asyncIterator]()
-  for (;;) {
-    let piece
-    try {
-      piece = await call.next(pieces)
-    } catch (thrown) {
-      if (call.isAnswered) return
-      throw thrown
-    }
-    if (piece.done) break
-    yield* reader.push(piece.value)
-  }
-  yield* reader.end()
-}
-
-/** The text of a body; throws `upstream_error` when it is larger than the limit. */
+/** The text of a body; throws `upstream_invalid_answer` when it is larger than the limit. */
 export async function readText(
   bytes: AsyncIterable<Uint8Array>,
   call: Call,
@@ -170,9 +224,10 @@ export async function readText(
   let size = 0
   for (let piece = await call.next(pieces); !piece.done; piece = await call.next(pieces)) {
     size += piece.value.length
-    if (size > limitBytes) throw broken('An API answered with more than this server takes.')
+    if (size > limitBytes) throw noAnswer('An API answered with more than this server takes.')
     read.push(piece.value)
   }
+  call.over()
   return Buffer.concat(read).toString('utf8')
 }
 

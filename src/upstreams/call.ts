@@ -1,4 +1,4 @@
-import { TurnError } from '../turn/error.ts'
+import { type ErrorCode, TurnError } from '../turn/error.ts'
 import { broken } from './failures.ts'
 
 /** How long an upstream may take, in milliseconds. */
@@ -9,10 +9,12 @@ export type UpstreamTimeouts = {
   headersMs: number
   /** For the first output of a streamed answer, from the first header on. */
   firstOutputMs: number
-  /** Between two pieces of a streamed answer. */
+  /** Between two events of a streamed answer. Bytes that complete no event are silence. */
   idleMs: number
   /** For a whole answer that is not streamed. */
   answerMs: number
+  /** For a whole streamed answer. */
+  turnMs: number
 }
 
 /** What is being waited for. `trailer` is what follows the finish reason: the usage and `[DONE]`; `drain` what follows `[DONE]`. */
@@ -23,14 +25,19 @@ const drainMs = 250
 
 /**
  * One call to an upstream: it ends when the caller leaves, and when the upstream lets us wait too long in the present phase. Time in
- * which nobody waits for the upstream, because our own reader is slow, does not count.
+ * which nobody waits for the upstream, because our own reader is slow, does not count. One timer a phase: the pieces of an answer
+ * only write down times, and the timer looks at them when it is due.
  */
 export class Call {
   readonly #controller = new AbortController()
   readonly #caller: AbortSignal
   readonly #name: string
   readonly #timeouts: UpstreamTimeouts
+  readonly #startedMs = performance.now()
   #phase: Phase = 'headers'
+  #enteredMs = this.#startedMs
+  #waitedMs = 0
+  #waitingSinceMs: number | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(name: string, timeouts: UpstreamTimeouts, caller: AbortSignal) {
@@ -51,25 +58,28 @@ export class Call {
     return (this.#phase === 'trailer' || this.#phase === 'drain') && !this.#caller.aborted
   }
 
-  /** The phase begins. The limits of `idle` and `trailer` run in each `next`; the others' from now on, over all that comes. */
+  /** The phase begins. The limits of `idle` and `trailer` count time spent in `next`; the others' run from now on. */
   enter(phase: Phase): void {
-    clearTimeout(this.#timer)
     this.#phase = phase
-    if (!this.#isPerPiece) this.#arm()
+    this.#enteredMs = performance.now()
+    this.#waitedMs = 0
+    this.#arm(this.#limitMs())
   }
 
-  get #isPerPiece(): boolean {
-    return this.#phase === 'idle' || this.#phase === 'trailer'
+  /** An event came: the silence is over. */
+  heard(): void {
+    this.#waitedMs = 0
   }
 
   /** Waits for a piece of the answer under the limit of the present phase. */
   async next<T>(pieces: AsyncIterator<T>): Promise<IteratorResult<T>> {
-    if (!this.#isPerPiece) return pieces.next()
-    this.#arm()
+    const sinceMs = performance.now()
+    this.#waitingSinceMs = sinceMs
     try {
       return await pieces.next()
     } finally {
-      clearTimeout(this.#timer)
+      this.#waitingSinceMs = undefined
+      this.#waitedMs += performance.now() - sinceMs
     }
   }
 
@@ -77,8 +87,14 @@ export class Call {
   end(): void {
     clearTimeout(this.#timer)
     this.#caller.removeEventListener('abort', this.#cancel)
-    this.#controller.abort(broken(`The call to the API "${this.#name}" has ended.`))
+    if (!this.#isOver) this.#controller.abort(ended)
   }
+
+  /** The body was read to its end: there is nothing to close. */
+  over(): void {
+    this.#isOver = true
+  }
+  #isOver = false
 
   readonly #cancel = (): void => {
     const reason: unknown = this.#caller.reason
@@ -89,27 +105,61 @@ export class Call {
     )
   }
 
-  #arm(): void {
+  #arm(ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#look(), ms)
+  }
+
+  #look(): void {
     const limitMs = this.#limitMs()
-    this.#timer = setTimeout(() => {
+    const nowMs = performance.now()
+    if (nowMs - this.#startedMs >= this.#timeouts.turnMs) {
       this.#controller.abort(
-        broken(
-          `The API "${this.#name}" was silent for ${limitMs / 1000} s (waiting for: ${this.#phase}).`,
+        new TurnError(
+          'turn_timeout',
+          `The API "${this.#name}" took too long for the whole answer.`,
         ),
       )
-    }, limitMs)
+      return
+    }
+    const leftMs = limitMs - this.#silentMs(nowMs)
+    // Timers may be early by a part of a millisecond.
+    if (leftMs < 1) this.#controller.abort(this.#silence(limitMs))
+    else this.#arm(Math.max(leftMs, limitMs / 8))
+  }
+
+  #silentMs(nowMs: number): number {
+    if (this.#phase !== 'idle' && this.#phase !== 'trailer') return nowMs - this.#enteredMs
+    return this.#waitedMs + (this.#waitingSinceMs === undefined ? 0 : nowMs - this.#waitingSinceMs)
+  }
+
+  #silence(limitMs: number): TurnError {
+    const isBegun = this.#phase === 'idle' || this.#phase === 'trailer' || this.#phase === 'drain'
+    const code: ErrorCode = isBegun ? 'idle_timeout' : 'first_token_timeout'
+    return new TurnError(
+      code,
+      `The API "${this.#name}" was silent for ${limitMs / 1000} s (waiting for: ${this.#phase}).`,
+    )
   }
 
   #limitMs(): number {
     const { headersMs, firstOutputMs, idleMs, answerMs } = this.#timeouts
-    const limits: Record<Phase, number> = {
-      headers: headersMs,
-      'first-output': firstOutputMs,
-      idle: idleMs,
-      answer: answerMs,
-      trailer: Math.min(idleMs, trailerMs),
-      drain: Math.min(idleMs, drainMs),
+    switch (this.#phase) {
+      case 'headers':
+        return headersMs
+      case 'first-output':
+        return firstOutputMs
+      case 'idle':
+        return idleMs
+      case 'answer':
+        return answerMs
+      case 'trailer':
+        return Math.min(idleMs, trailerMs)
+      case 'drain':
+        return Math.min(idleMs, drainMs)
     }
-    return limits[this.#phase]
   }
 }
+
+/** Made once: an error with a stack is dear, and this one is for nobody to read. */
+const ended = broken('The call has ended.')

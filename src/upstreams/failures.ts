@@ -1,5 +1,6 @@
+import { errors } from 'undici'
 import type { UpstreamError } from '../dialects/openai-chat/client.ts'
-import { TurnError, type TurnErrorDetails } from '../turn/error.ts'
+import { type ErrorCode, TurnError, type TurnErrorDetails } from '../turn/error.ts'
 
 /** The upstream that failed, as far as an error needs to know it. */
 export type FailingUpstream = { name: string; key?: string; model?: string }
@@ -17,14 +18,20 @@ export function statusFailure(
     case 400:
     case 422:
       return new TurnError(
-        isTooLong(error) ? 'context_length_exceeded' : 'invalid_request',
+        codeOfRefusal(error),
         `The API "${name}" refused the request${reason(upstream, error)}`,
         error.param === undefined ? {} : { param: error.param },
       )
     case 401:
     case 402:
     case 403:
-      return broken(`The API "${name}" refused the credentials of this server (status ${status}).`)
+      // OpenRouter refuses content this way.
+      return error.isFlagged
+        ? new TurnError('content_filter', `The API "${name}" refused the content.`)
+        : new TurnError(
+            'upstream_unauthorized',
+            `The API "${name}" refused the credentials of this server (status ${status}).`,
+          )
     case 404:
       // With a model of its own, the name was this server's choice and not the caller's.
       if (upstream.model !== undefined) {
@@ -52,14 +59,19 @@ export function statusFailure(
             wait,
           )
     default:
-      return broken(
-        status >= 300 && status < 400
-          ? `The API "${name}" answered with a redirect (status ${status}), which is not followed.`
-          : `The API "${name}" failed with status ${status}.`,
-        wait,
-      )
+      return status >= 300 && status < 400
+        ? noAnswer(`The API "${name}" answered with a redirect (status ${status}), not followed.`)
+        : broken(`The API "${name}" failed with status ${status}.`, wait)
   }
 }
+
+function codeOfRefusal(error: UpstreamError): ErrorCode {
+  if (isTooLong(error)) return 'context_length_exceeded'
+  return contentKinds.has(error.kind ?? '') ? 'content_filter' : 'invalid_request'
+}
+
+/** What OpenAI and Azure call a request that they refuse for what it says. */
+const contentKinds = new Set(['content_filter', 'content_policy_violation', 'moderation_blocked'])
 
 /** What an error object inside a 200 answer means, before any output. */
 export function reportedFailure(upstream: FailingUpstream, error: UpstreamError): TurnError {
@@ -73,6 +85,7 @@ const statusOfKind = new Map([
   ['invalid_request_error', 400],
   ['context_length_exceeded', 400],
   ['content_filter', 400],
+  ['content_policy_violation', 400],
   ['invalid_api_key', 401],
   ['authentication_error', 401],
   ['permission_error', 403],
@@ -90,10 +103,25 @@ export function transportFailure(
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
   if (thrown instanceof TurnError || typeof code !== 'string') return TurnError.from(thrown)
   if (isStarted) return brokenOff(upstream, thrown)
+  if (connectTimeouts.has(code)) {
+    return new TurnError('start_timeout', `The API "${upstream.name}" was not reached in time.`, {
+      cause: thrown,
+    })
+  }
   return broken(
     `The API "${upstream.name}" could not be reached, or closed the connection (${code}).`,
     { cause: thrown },
   )
+}
+
+const connectTimeouts = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT'])
+
+/**
+ * Whether a connection that had carried an answer before was closed while the next request was on its way: nobody is to blame, and the
+ * request can go out on another one at once.
+ */
+export function isClosedBetween(thrown: unknown): boolean {
+  return thrown instanceof errors.SocketError && (thrown.socket?.bytesRead ?? 0) > 0
 }
 
 /** The answer ended before it was whole. */
@@ -106,6 +134,11 @@ export function brokenOff({ name }: FailingUpstream, cause?: unknown): TurnError
 /** An upstream's fault, after which another backend may be tried. */
 export function broken(message: string, details?: TurnErrorDetails): TurnError {
   return new TurnError('upstream_error', message, details)
+}
+
+/** What came is not an answer, and asking again would bring the same. */
+export function noAnswer(message: string): TurnError {
+  return new TurnError('upstream_invalid_answer', message)
 }
 
 /** Vendors without OpenAI's code say it in these words (vLLM, llama.cpp, Mistral, Groq, DeepSeek). */

@@ -8,7 +8,7 @@ import type { Turn } from '../turn/turn.ts'
 import { type Answer, parseObject, readText, streamedAnswer, wholeAnswer } from './answers.ts'
 import { Call, type UpstreamTimeouts } from './call.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
-import { broken, statusFailure, transportFailure } from './failures.ts'
+import { isClosedBetween, noAnswer, statusFailure, transportFailure } from './failures.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 /** An API that speaks OpenAI's chat completions. */
@@ -21,6 +21,12 @@ export type UpstreamOptions = {
   key?: string
   /** Asked for instead of the caller's model. */
   model?: string
+  /** What to ask for instead of some of the caller's models; wins over `model`. */
+  models?: Readonly<Record<string, string>>
+  /** Sent with each request. */
+  headers?: Readonly<Record<string, string>>
+  /** Whether it can stream; without, a whole answer is asked for and given as one chunk. */
+  streaming?: boolean
   timeouts?: Partial<UpstreamTimeouts>
 }
 
@@ -40,6 +46,7 @@ export const defaultTimeouts: UpstreamTimeouts = {
   firstOutputMs: 60_000,
   idleMs: 60_000,
   answerMs: 600_000,
+  turnMs: 3_600_000,
 }
 
 const mostConnections = 256
@@ -78,9 +85,14 @@ type Parts = {
 }
 
 async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
-  const { options, dependencies, timeouts } = parts
+  const { dependencies, timeouts } = parts
+  const mapped = modelFor(parts.options, turn)
+  const options = { ...parts.options, ...(mapped !== undefined && { model: mapped }) }
   if (!canEncode(turn)) {
-    throw broken(`The API "${options.name}" can be asked only through /v1/chat/completions.`)
+    throw new TurnError(
+      'invalid_output',
+      `The API "${options.name}" can be asked only through /v1/chat/completions.`,
+    )
   }
   const call = new Call(options.name, timeouts, context.signal)
   let isStarted = false
@@ -89,9 +101,10 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
     const attachments = hasAttachments(turn)
       ? await dependencies.resolveAttachments(turn, context)
       : []
+    const stream = context.stream && options.streaming !== false
     const body = encodeRequest(turn, {
-      ...(options.model !== undefined && { model: options.model }),
-      stream: context.stream,
+      ...(mapped !== undefined && { model: mapped }),
+      stream,
       attachments,
     })
     const { model } = body
@@ -99,14 +112,12 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
       yield { type: 'notice', notice: { type: 'model-mapped', from: turn.model, to: model } }
     }
     const answer: Answer = {
-      bytes: await send(parts, call, body, context.stream),
+      bytes: await send({ ...parts, options }, call, body, stream),
       upstream: options,
       fallbackId: `chatcmpl-${context.requestId}`,
       requestedModel: typeof model === 'string' ? model : '',
     }
-    for await (const event of context.stream
-      ? streamedAnswer(answer, call)
-      : wholeAnswer(answer, call)) {
+    for await (const event of stream ? streamedAnswer(answer, call) : wholeAnswer(answer, call)) {
       if (event.type === 'start') isStarted = true
       yield event
     }
@@ -116,6 +127,11 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
   } finally {
     call.end()
   }
+}
+
+function modelFor({ model, models = {} }: UpstreamOptions, turn: Turn): string | undefined {
+  const asked = turn.model
+  return asked !== undefined && Object.hasOwn(models, asked) ? models[asked] : model
 }
 
 function hasAttachments({ claude }: Turn): boolean {
@@ -131,7 +147,7 @@ async function send(
 ): Promise<AsyncIterable<Uint8Array>> {
   const expected = stream ? 'text/event-stream' : 'application/json'
   call.enter(stream ? 'headers' : 'answer')
-  const response = await pool.request({
+  const response = await request(pool, {
     method: 'POST',
     path: target.path,
     headers: {
@@ -141,6 +157,7 @@ async function send(
       'accept-encoding': 'identity',
       'user-agent': 'claude-code-api',
       ...(options.key && { authorization: `Bearer ${options.key}` }),
+      ...options.headers,
     },
     body: JSON.stringify(body),
     signal: call.signal,
@@ -152,10 +169,23 @@ async function send(
   }
   const type = String(response.headers['content-type'] ?? 'none')
   if (!type.toLowerCase().startsWith(expected)) {
-    throw broken(`The API "${options.name}" answered with another content type than ${expected}.`)
+    throw noAnswer(`The API "${options.name}" answered with another content type than ${expected}.`)
   }
   if (stream) call.enter('first-output')
   return response.body
+}
+
+/** Once more, on another connection, when the one that was kept alive closed just then. */
+async function request(
+  pool: Pool,
+  options: Dispatcher.RequestOptions,
+): Promise<Dispatcher.ResponseData> {
+  try {
+    return await pool.request(options)
+  } catch (thrown) {
+    if (!isClosedBetween(thrown)) throw thrown
+    return pool.request(options)
+  }
 }
 
 async function refusal(

@@ -283,7 +283,11 @@ describe('a stream', () => {
 const relayed = (...values: Record<string, unknown>[]): Script =>
   async function* (): AsyncGenerator<TurnEvent> {
     yield { type: 'start', id: 'up', provider: 'other', model: 'm' }
-    for (const value of values) yield { type: 'relay', dialect: 'openai-chat', value }
+    for (const value of values) {
+      const text = `data: ${JSON.stringify(value)}\n\n`
+      if ('object' in value) yield { type: 'relay', dialect: 'openai-chat', body: value }
+      else yield { type: 'relay', dialect: 'openai-chat', chunks: [value], text }
+    }
     yield { type: 'finish', reason: 'stop', model: 'm', usage }
   }
 

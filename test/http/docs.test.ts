@@ -11,8 +11,8 @@ function tableOf(page: string): string[] {
 describe('docs/errors.md', () => {
   it('has a row for each code, and no other', () => {
     const rows = Object.entries<ErrorRow>(errorTable).map(
-      ([code, { status, type, fallback, why }]) =>
-        `| \`${code}\` | ${status} | \`${type}\` | ${fallback ? 'yes' : 'no'} | ${why} |`,
+      ([code, { status, type, kind, why }]) =>
+        `| \`${code}\` | ${status} | \`${type}\` | ${kind} | ${why} |`,
     )
     expect(tableOf('errors.md')).toEqual(rows)
   })

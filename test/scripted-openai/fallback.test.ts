@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { fallback } from '../../src/routing/fallback.ts'
 import type { Backend } from '../../src/turn/backend.ts'
 import { TurnError } from '../../src/turn/error.ts'
+import { providerOf } from '../support/providers.ts'
 import { createUpstream, type Upstream } from '../../src/upstreams/upstream.ts'
 import {
   chunk,
@@ -34,6 +35,7 @@ beforeEach(async () => {
     firstOutputMs: 200,
     idleMs: 200,
     answerMs: 200,
+    turnMs: 20_000,
   }
   upstreams = apis.map(({ url }, index) =>
     createUpstream(
@@ -44,7 +46,7 @@ beforeEach(async () => {
       },
     ),
   )
-  chain = fallback([claude, ...upstreams], { isClaudeCode: (backend) => backend === claude })
+  chain = fallback([claude, ...upstreams].map((backend) => providerOf(backend)))
 })
 
 afterEach(async () => {

@@ -20,6 +20,14 @@ export type Script =
     }
   | { type: 'status'; status: number; body?: unknown; headers?: Record<string, string> }
   | { type: 'raw'; text: string; headers: Record<string, string> }
+  /** A good beginning, then one byte at a time. */
+  | { type: 'drip'; frames: string[]; text: string; everyMs: number }
+  /** An answer of so many bytes, without end if nobody stops it. */
+  | { type: 'huge'; bytes: number }
+  /** Another answer, later; nothing is sent until then. */
+  | { type: 'late'; afterMs: number; then: Script }
+  /** A good answer on a connection that was not used before; one that was is closed instead. */
+  | { type: 'closes-kept' }
   /** The socket is closed before any answer. */
   | { type: 'reset' }
   | { type: 'silence' }
@@ -51,6 +59,7 @@ export async function startScriptedOpenAI(...scripts: Script[]): Promise<Scripte
   const waiting: (() => void)[] = []
   const connections: unknown[] = []
   let queue = scripts
+  let used = 0
   const server = createServer((request, response) => {
     void (async () => {
       const body = await readBody(request)
@@ -66,7 +75,8 @@ export async function startScriptedOpenAI(...scripts: Script[]): Promise<Scripte
       for (const wake of waiting.splice(0)) wake()
       const [script = { type: 'plain' } satisfies Script, ...rest] = queue
       if (rest.length > 0) queue = rest
-      await play(script, response)
+      await play(script, response, connections.indexOf(request.socket) < used)
+      used = connections.length
     })()
   })
   server.listen(0, '127.0.0.1')
@@ -99,7 +109,7 @@ async function readBody(request: IncomingMessage): Promise<Record<string, unknow
   return JSON.parse(Buffer.concat(pieces).toString('utf8')) as Record<string, unknown>
 }
 
-async function play(script: Script, response: ServerResponse): Promise<void> {
+async function play(script: Script, response: ServerResponse, isKept: boolean): Promise<void> {
   switch (script.type) {
     case 'plain':
       response.writeHead(200, { 'content-type': 'application/json', ...script.headers })
@@ -125,12 +135,43 @@ async function play(script: Script, response: ServerResponse): Promise<void> {
       if (script.after === 'cut') response.destroy()
       else if (script.after !== 'stall') response.end()
       return
+    case 'drip':
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      for (const frame of script.frames) response.write(frame)
+      for (const character of script.text) {
+        if (response.destroyed) return
+        response.write(character)
+        await new Promise((resolve) => setTimeout(resolve, script.everyMs))
+      }
+      response.end()
+      return
+    case 'huge':
+      await writeHuge(response, script.bytes)
+      return
+    case 'late':
+      await new Promise((resolve) => setTimeout(resolve, script.afterMs))
+      if (!response.destroyed) await play(script.then, response, isKept)
+      return
+    case 'closes-kept':
+      if (isKept) response.socket?.end()
+      else await play({ type: 'plain' }, response, isKept)
+      return
     case 'reset':
       response.destroy()
       return
     case 'silence':
       return
   }
+}
+
+async function writeHuge(response: ServerResponse, bytes: number): Promise<void> {
+  response.writeHead(200, { 'content-type': 'application/json' })
+  const piece = Buffer.alloc(1024 * 1024, 'x')
+  for (let sent = 0; sent < bytes && !response.destroyed; sent += piece.length) {
+    if (response.write(piece)) continue
+    await Promise.race([once(response, 'drain'), once(response, 'close')])
+  }
+  response.end()
 }
 
 /** A whole answer, with a field that only this vendor has. */

@@ -1,7 +1,7 @@
 import { type ClaudeOptions, defaultClaudeOptions } from '../../src/turn/claude-options.ts'
 import type { TurnContext } from '../../src/turn/backend.ts'
 import { TurnError } from '../../src/turn/error.ts'
-import type { TurnEvent } from '../../src/turn/event.ts'
+import type { Relay, TurnEvent } from '../../src/turn/event.ts'
 import { plainTurn, type Turn } from '../../src/turn/turn.ts'
 
 /** A turn as the dialect makes it of `body`. */
@@ -29,13 +29,13 @@ export function contextOf(more: Partial<TurnContext> = {}): TurnContext {
   }
 }
 
-/** Everything that the events say, and the error that ended them. */
+/** Everything that the events say but who was asked, and the error that ended them. */
 export async function record(
   events: AsyncIterable<TurnEvent>,
 ): Promise<{ events: TurnEvent[]; error: TurnError | undefined }> {
   const seen: TurnEvent[] = []
   try {
-    for await (const event of events) seen.push(event)
+    for await (const event of events) if (!isAttempt(event)) seen.push(event)
   } catch (thrown) {
     if (thrown instanceof TurnError) return { events: seen, error: thrown }
     throw thrown
@@ -43,10 +43,21 @@ export async function record(
   return { events: seen, error: undefined }
 }
 
+function isAttempt(event: TurnEvent): boolean {
+  return event.type === 'notice' && event.notice.type === 'attempt'
+}
+
+/** The events' types; a relay counts once for each of its chunks, which may have arrived together. */
 export function typesOf(events: readonly TurnEvent[]): string[] {
-  return events.map(({ type }) => type)
+  return events.flatMap((event) =>
+    event.type === 'relay' ? chunksOf(event).map(() => event.type) : [event.type],
+  )
 }
 
 export function relayed(events: readonly TurnEvent[]): unknown[] {
-  return events.flatMap((event) => (event.type === 'relay' ? [event.value] : []))
+  return events.flatMap((event) => (event.type === 'relay' ? chunksOf(event) : []))
+}
+
+function chunksOf(relay: Relay): readonly unknown[] {
+  return 'chunks' in relay ? relay.chunks : [relay.body]
 }

@@ -34,7 +34,14 @@ const foldedUsage = {
 }
 
 function allLimits(ms: number): UpstreamTimeouts {
-  return { connectMs: ms, headersMs: ms, firstOutputMs: ms, idleMs: ms, answerMs: ms }
+  return {
+    connectMs: ms,
+    headersMs: ms,
+    firstOutputMs: ms,
+    idleMs: ms,
+    answerMs: ms,
+    turnMs: 20_000,
+  }
 }
 
 /** Short limits for an API that will be silent, so that the others do not depend on the machine's speed. */
@@ -194,7 +201,7 @@ describe('a whole answer of an upstream', () => {
     expect(error).toBeUndefined()
     expect(events).toEqual([
       { type: 'start', id: 'chatcmpl-scripted', provider: 'backup', model: 'scripted-model-2' },
-      { type: 'relay', dialect: 'openai-chat', value: completion('Hello from the fallback.') },
+      { type: 'relay', dialect: 'openai-chat', body: completion('Hello from the fallback.') },
       { type: 'finish', reason: 'stop', model: 'scripted-model-2', usage: foldedUsage },
     ])
   })
@@ -217,7 +224,7 @@ describe('a whole answer of an upstream', () => {
     expect(events.at(-1)).toMatchObject({ type: 'finish', reason })
   })
 
-  it.each<[string, Script]>([
+  it.each<[string, Script, string?]>([
     ['is empty', { type: 'raw', text: '', headers: { 'content-type': 'application/json' } }],
     ['is an empty object', { type: 'plain', body: {} }],
     ['says nothing', { type: 'plain', body: completion('') }],
@@ -227,17 +234,25 @@ describe('a whole answer of an upstream', () => {
     ],
     ['is a web page', { type: 'raw', text: '<html>', headers: { 'content-type': 'text/html' } }],
     ['has no content type', { type: 'raw', text: '{}', headers: {} }],
-    ['is an error in disguise', { type: 'plain', body: { error: { message: 'oh' } } }],
-    ['never comes', { type: 'silence' }],
-    ['is a closed connection', { type: 'reset' }],
+    [
+      'is an error in disguise',
+      { type: 'plain', body: { error: { message: 'oh' } } },
+      'upstream_error',
+    ],
+    ['never comes', { type: 'silence' }, 'first_token_timeout'],
+    ['is a closed connection', { type: 'reset' }, 'upstream_error'],
     ['is a redirect', { type: 'status', status: 307, headers: { location: '/elsewhere' } }],
-    ['is a broken server', { type: 'status', status: 500, body: { error: { message: 'inside' } } }],
-  ])('is upstream_error when it %s', async (_name, script) => {
+    [
+      'is a broken server',
+      { type: 'status', status: 500, body: { error: { message: 'inside' } } },
+      'upstream_error',
+    ],
+  ])('is no answer when it %s', async (_name, script, code = 'upstream_invalid_answer') => {
     api.answer(script)
     const { events, error } = await record(
       open({ timeouts: limitsFor(script) }).run(turnOf(), plain),
     )
-    expect(error?.code).toBe('upstream_error')
+    expect(error?.code).toBe(code)
     expect(error?.message).toContain('"backup"')
     expect(error?.message).not.toContain('inside')
     expect(events).toEqual([])
@@ -279,12 +294,14 @@ describe('the status of an upstream', () => {
       secret,
       {},
       {
-        code: 'upstream_error',
+        code: 'upstream_unauthorized',
         message: 'The API "backup" refused the credentials of this server (status 401).',
       },
     ],
-    [402, secret, {}, { code: 'upstream_error' }],
-    [403, secret, {}, { code: 'upstream_error' }],
+    [402, secret, {}, { code: 'upstream_unauthorized' }],
+    [403, secret, {}, { code: 'upstream_unauthorized' }],
+    [403, { error: { code: 403, metadata: { reasons: ['x'] } } }, {}, { code: 'content_filter' }],
+    [400, { error: { code: 'content_filter', message: 'x' } }, {}, { code: 'content_filter' }],
     [404, secret, {}, { code: 'model_not_found', param: 'model' }],
     [413, {}, {}, { code: 'request_too_large' }],
     [429, secret, { 'retry-after': '3' }, { code: 'rate_limit_exceeded', retryAfterMs: 3000 }],
@@ -360,30 +377,30 @@ describe('a streamed answer of an upstream', () => {
   const text = frame(chunk({ content: 'Hel' }))
 
   it.each<[string, Script, string]>([
-    ['is empty', { type: 'stream', frames: [] }, 'upstream_error'],
+    ['is empty', { type: 'stream', frames: [] }, 'upstream_invalid_answer'],
     [
       'has only a role',
       { type: 'stream', frames: [role, frame(chunk({ content: '', tool_calls: [] }))] },
-      'upstream_error',
+      'upstream_invalid_answer',
     ],
     [
       'stops without a word',
       { type: 'stream', frames: [role, frame(finishChunk), done] },
-      'upstream_error',
+      'upstream_invalid_answer',
     ],
     ['is cut after the role', { type: 'stream', frames: [role], after: 'cut' }, 'upstream_error'],
     [
       'is silent after the role',
       { type: 'stream', frames: [role], after: 'stall' },
-      'upstream_error',
+      'first_token_timeout',
     ],
-    ['is silent', { type: 'silence' }, 'upstream_error'],
+    ['is silent', { type: 'silence' }, 'first_token_timeout'],
     [
       'is only keep-alive',
       { type: 'stream', frames: Array.from({ length: 30 }, () => ': hm\n\n'), pauseMs: 20 },
-      'upstream_error',
+      'first_token_timeout',
     ],
-    ['is JSON instead', { type: 'plain' }, 'upstream_error'],
+    ['is JSON instead', { type: 'plain' }, 'upstream_invalid_answer'],
     [
       'is an error',
       { type: 'stream', frames: [role, frame({ error: { message: 'x' } })] },
@@ -441,7 +458,7 @@ describe('a streamed answer of an upstream', () => {
       open({ timeouts: limitsFor(script) }).run(turnOf(), stream),
     )
     expect(typesOf(events)).toEqual(['start', 'relay', 'relay'])
-    expect(error?.code).toBe('upstream_error')
+    expect(error?.code).toBe(_name === 'stalls' ? 'idle_timeout' : 'upstream_error')
     expect(error?.message).not.toContain(key)
   })
 

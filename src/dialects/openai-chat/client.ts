@@ -98,6 +98,8 @@ export type UpstreamError = {
   kind?: string
   /** The HTTP status that some vendors give as `code`. */
   status?: number
+  /** The vendor says that it is about the content. */
+  isFlagged?: true
 }
 
 /** Looks into a whole answer (`chat.completion`). */
@@ -159,6 +161,7 @@ export function readError(value: unknown): UpstreamError | undefined {
     ...(typeof error.param === 'string' && { param: error.param }),
     ...(typeof kind === 'string' && { kind }),
     ...(Number.isInteger(status) && status >= 400 && status <= 599 && { status }),
+    ...(isObject(error.metadata) && !isEmpty(error.metadata.reasons) && { isFlagged: true }),
   }
 }
 

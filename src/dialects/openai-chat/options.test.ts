@@ -40,6 +40,7 @@ describe('claude_options', () => {
         agents: { reviewer: { description: 'd', prompt: 'p', tools: ['Read'], model: null } },
         timeout_seconds: 1.5,
         include_activity: true,
+        allow_degraded: true,
         continue: false,
         mcp_config: null,
       }),
@@ -62,6 +63,7 @@ describe('claude_options', () => {
       agents: { reviewer: { description: 'd', prompt: 'p', tools: ['Read'] } },
       timeoutSeconds: 1.5,
       includeActivity: true,
+      allowDegraded: true,
     } satisfies ClaudeOptions)
   })
 

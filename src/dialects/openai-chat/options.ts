@@ -77,6 +77,7 @@ export const claudeOptionsSchema = strict({
   agents: z.record(words, agent).nullish(),
   timeout_seconds: z.number().positive().nullish(),
   include_activity: flag,
+  allow_degraded: flag,
 })
 
 export type RequestedOptions = z.infer<typeof claudeOptionsSchema>
@@ -116,6 +117,7 @@ export function decodeOptions(options: RequestedOptions | null | undefined): Cla
       agents: decodeAgents(options.agents),
       timeoutSeconds: options.timeout_seconds,
       includeActivity: options.include_activity,
+      allowDegraded: options.allow_degraded,
     }),
   }
 }

@@ -11,6 +11,7 @@ import {
   encodeRun,
   isLegacy,
 } from './extension.ts'
+import { relayedBody } from './relay.ts'
 import { encodeCalls } from './tool-calls.ts'
 import { encodeUsage } from './usage.ts'
 
@@ -33,7 +34,7 @@ export function encodeResult(results: readonly TurnResult[], request: EncodeCont
   const [first] = results
   if (!first) throw new RangeError('An answer needs a result.')
   if (results.length === 1 && first.relay?.dialect === 'openai-chat')
-    return { ...first.relay.value }
+    return { ...relayedBody(first.relay) }
   const usage = results.map((result) => result.usage).reduce(addUsage, noUsage)
   const claude = encodeExtension(results)
   return {
@@ -62,7 +63,7 @@ function relayedChoice(
   result: TurnResult,
   legacy: boolean,
 ): Omit<Answer['choices'][number], 'index'> {
-  const choices = result.relay?.value.choices
+  const choices = result.relay && relayedBody(result.relay).choices
   // An upstream is asked for one choice at a time; what it said is kept whole.
   if (Array.isArray(choices) && choices[0]) return choices[0] as Answer['choices'][number]
   const calls = encodeCalls(result.toolCalls, legacy)

@@ -13,6 +13,7 @@ import {
   encodeRun,
   isLegacy,
 } from './extension.ts'
+import { chunkOf } from './relay.ts'
 import { CallEncoder, type CallsDelta } from './tool-calls.ts'
 import { encodeUsage } from './usage.ts'
 
@@ -31,6 +32,11 @@ export async function* encodeStream(
 ): AsyncGenerator<SseFrame> {
   const encoder = new ChunkEncoder(request)
   for await (const { choice, event } of events) {
+    if (event.type === 'relay' && encoder.isAlone && 'text' in event) {
+      encoder.push(choice, event)
+      yield { written: event.text }
+      continue
+    }
     for (const chunk of encoder.push(choice, event)) yield { data: JSON.stringify(chunk) }
   }
   for (const chunk of encoder.end()) yield { data: JSON.stringify(chunk) }
@@ -63,7 +69,12 @@ class ChunkEncoder {
       options.include_usage === true
   }
 
-  push(choice: number, event: TurnEvent): (Chunk | Json)[] {
+  /** Whether there is one choice: then an upstream's chunks go out as they came. */
+  get isAlone(): boolean {
+    return this.#choices === 1
+  }
+
+  push(choice: number, event: TurnEvent): readonly (Chunk | Json)[] {
     switch (event.type) {
       case 'start':
         this.#start ??= event
@@ -92,7 +103,7 @@ class ChunkEncoder {
       }
       case 'relay':
         this.#states.set(choice, 'relayed')
-        return this.#relay(choice, event.value)
+        return this.#relay(choice, 'chunks' in event ? event.chunks : [chunkOf(event.body)])
       case 'finish':
         return this.#finish(choice, event)
     }
@@ -122,9 +133,12 @@ class ChunkEncoder {
     ]
   }
 
-  /** Alone, an upstream's chunk goes out as it came; among others it takes their id and its own place. */
-  #relay(choice: number, value: Json): Json[] {
-    if (this.#choices === 1) return [value]
+  /** Alone, an upstream's chunks go out as they came; among others they take their id and their own place. */
+  #relay(choice: number, values: readonly Json[]): readonly Json[] {
+    return this.isAlone ? values : values.flatMap((value) => this.#move(choice, value))
+  }
+
+  #move(choice: number, value: Json): Json[] {
     const choices: unknown[] = Array.isArray(value.choices) ? value.choices : []
     // Its usage chunk is counted in `finish`; the sum is sent at the end.
     if (choices.length === 0) return []

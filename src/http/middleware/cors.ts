@@ -9,6 +9,7 @@ const exposed = [
   'retry-after-ms',
   'x-should-retry',
   'x-provider',
+  'x-attempts',
   'x-model-mapped',
   'x-ignored-parameters',
   'x-dropped-options',

@@ -8,10 +8,10 @@ export function mountHealth(
 ): void {
   app.get('/health', () => ({ status: 'ok' }))
   app.get('/ready', async (_request, reply) => {
-    const { ready, reasons, capacity } = await readiness()
+    const { ready, reasons, ...details } = await readiness()
     return reply
       .code(ready ? 200 : 503)
       .header('cache-control', 'no-store')
-      .send({ status: ready ? 'ready' : 'not_ready', reasons, ...(capacity && { capacity }) })
+      .send({ status: ready ? 'ready' : 'not_ready', reasons, ...details })
   })
 }

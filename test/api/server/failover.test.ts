@@ -30,6 +30,9 @@ beforeAll(async () => {
     FALLBACK_API_NAME_2: 'second',
     FALLBACK_API_URL_2: second.url,
     IDLE_TIMEOUT_SECONDS: '1',
+    // Each test is on its own: what failed in one must not rest in the next.
+    BREAKER_FAILURES: '1000',
+    BREAKER_WINDOW_SECONDS: '0.01',
   }
   server = await startTestServer(settings, undefined, {
     ...silentTelemetry,
@@ -71,6 +74,7 @@ describe('when Claude is overloaded', () => {
         code: 'overloaded',
       },
     ])
+    expect(headers.get('x-attempts')).toBe('claude-code=overloaded, first=answered')
     const [request] = first.received
     expect(request?.headers.authorization).toBe('Bearer sk-first-secret')
     expect(request?.body).toMatchObject({ model: 'first-model', temperature: 0.3, seed: 7 })
@@ -125,6 +129,9 @@ describe('when Claude is overloaded', () => {
     expect(error).toMatchObject({ status: 503, code: 'overloaded' })
     expect(error.message).toMatch(/first: \w+, second: \w+/)
     expect(error.message).not.toContain('secret')
+    expect(error.headers?.get('x-attempts')).toMatch(
+      /^claude-code=overloaded, (?:first=upstream_error, )+second=upstream_error$/,
+    )
     expect(Number(error.headers?.get('retry-after'))).toBeGreaterThan(0)
   })
 

@@ -1,0 +1,109 @@
+import type { Config } from './config/config.ts'
+import type { Engine } from './engine/engine.ts'
+import type { Disposal } from './lib/disposal.ts'
+import { Breaker, type BreakerReport } from './routing/breaker/breaker.ts'
+import { fallback } from './routing/fallback.ts'
+import { inOrder } from './routing/order.ts'
+import { everything, type Provider } from './routing/provider.ts'
+import type { Telemetry } from './telemetry/events.ts'
+import type { Backend } from './turn/backend.ts'
+import { createPassthrough, type Passthrough } from './upstreams/passthrough.ts'
+import { createUpstream } from './upstreams/upstream.ts'
+
+/** Claude Code and the fallbacks as one backend, and what can be seen of it. */
+export type Chain = {
+  backend: Backend
+  /** Who gets a request that is no turn, by the first part of its path. */
+  passthrough: (endpoint: string) => Passthrough | undefined
+  /** Each provider and the state of its breaker, in the order in which they are asked. */
+  report(): ({ name: string } & BreakerReport)[]
+}
+
+/** What Claude's models take without an extension. */
+const claudeContextTokens = 200_000
+
+/** Puts the providers together. What is opened is closed with `parts`. */
+export function createChain(
+  config: Config,
+  engine: Engine,
+  parts: Disposal,
+  log: Telemetry,
+): Chain {
+  const { rule, retries, order } = config.failover
+  const breakerOf = (name: string): Breaker =>
+    new Breaker({
+      rule,
+      now: Date.now,
+      onChange: ({ state, code, untilMs }) =>
+        log.providerState({
+          provider: name,
+          state,
+          ...(code !== undefined && { code }),
+          ...(untilMs !== undefined && { until: new Date(untilMs).toISOString() }),
+        }),
+    })
+  const claude: Provider = {
+    backend: engine,
+    breaker: breakerOf(engine.name),
+    isClaudeCode: true,
+    repeatsItself: true,
+    can: everything,
+    contextTokens: claudeContextTokens,
+    weight: 1,
+  }
+  const others = config.fallbacks.map((options): Provider => {
+    const { can = {}, contextTokens, group, weight = 1 } = options
+    const upstream = createUpstream(
+      {
+        ...options,
+        streaming: can.streaming ?? true,
+        timeouts: { ...config.failover.timeouts, ...options.timeouts },
+      },
+      {
+        resolveAttachments: (turn, context) => engine.attachments(turn, context),
+        now: Date.now,
+      },
+    )
+    return {
+      backend: parts.use(upstream),
+      breaker: breakerOf(options.name),
+      isClaudeCode: false,
+      repeatsItself: false,
+      can: { ...everything, ...can },
+      ...(contextTokens !== undefined && { contextTokens }),
+      ...(group !== undefined && { group }),
+      weight,
+    }
+  })
+  const providers = inOrder([claude, ...others], order)
+  return {
+    passthrough: passthroughs(config, parts),
+    backend:
+      others.length === 0
+        ? engine
+        : fallback(providers, {
+            retries,
+            onSwitch: ({ requestId, ...change }) =>
+              log.providerSwitched({ id: requestId, ...change }),
+          }),
+    report: () =>
+      providers.map(({ backend, breaker }) => ({ name: backend.name, ...breaker.report() })),
+  }
+}
+
+/** The provider that is named for it, or the first that has the endpoint or does not say what it has. */
+function passthroughs(config: Config, parts: Disposal): Chain['passthrough'] {
+  const { passthroughProvider, timeouts } = config.failover
+  const targets = config.fallbacks.map((options) => ({
+    options,
+    target: parts.use(
+      createPassthrough({ ...options, timeouts: { ...timeouts, ...options.timeouts } }),
+    ),
+  }))
+  return (endpoint) =>
+    targets.find(({ options: { name, endpoints } }) =>
+      passthroughProvider === undefined
+        ? endpoints === undefined || endpoints.some((own) => own === endpoint)
+        : name === passthroughProvider,
+    )?.target
+}
