@@ -15,7 +15,7 @@ import { startDirect } from './direct.ts'
 import { inTurn, perSecond, type Spread, spreadOf } from './measure.ts'
 import { type Row, table } from './report.ts'
 import { ownTimeMs } from './scripted-time.ts'
-import { question, startBuiltServer } from './server.ts'
+import { healthMs, question, startBuiltServer } from './server.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -89,6 +89,7 @@ faster(`turns a second, ${concurrency} live conversations`, await liveTurns(many
 
 const added = await addedByServer(turns * 10)
 const left = await server.close()
+const health = spreadOf(await startTimes(5))
 
 console.log(
   `Claude Code ${await claudeVersion(findClaude() ?? '')}, the scripted model (${scriptedMs.toFixed(1)} ms of its own, subtracted), ${turns} turns each\n`,
@@ -97,8 +98,11 @@ console.log(table(rows))
 console.log(
   `\nadded by the server over the same turn through the SDK: ${added.p50.toFixed(1)} ms at p50 (at most 3), ${added.p99.toFixed(1)} ms at p99 (at most 10)`,
 )
+console.log(
+  `/health answers ${health.p50.toFixed(0)} ms (${health.least.toFixed(0)}-${health.most.toFixed(0)}) after the start of the program (at most 300)`,
+)
 console.log(`processes left over: ${left}`)
-const figures = { turns, concurrency, scriptedMs, rows, added, left }
+const figures = { turns, concurrency, scriptedMs, rows, added, health, left }
 if (options.json !== undefined)
   await writeFile(options.json, `${JSON.stringify(figures, null, 2)}\n`)
 if (options.svg !== undefined) {
@@ -109,6 +113,12 @@ if (options.svg !== undefined) {
 
 function withInstructions(text: string): ChatMessage[] {
   return [{ role: 'system', content: text }, ...question]
+}
+
+async function startTimes(count: number): Promise<number[]> {
+  const times: number[] = []
+  for (let start = 0; start < count; start++) times.push(await healthMs(environment, folder.path))
+  return times
 }
 
 /** One conversation that goes on. */

@@ -26,19 +26,7 @@ export async function startBuiltServer(
   settings: Record<string, string> = {},
 ): Promise<BuiltServer> {
   const port = await freePort()
-  const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
-  const child = spawn(process.execPath, [main], {
-    cwd: folder,
-    env: {
-      ...environment,
-      PORT: String(port),
-      DATA_DIR: `${folder}/data`,
-      WORKSPACE_ROOTS: folder,
-      LOG_LEVEL: 'warn',
-      ...settings,
-    },
-    stdio: 'ignore',
-  })
+  const child = spawnServer(environment, folder, { PORT: String(port), ...settings })
   const url = `http://127.0.0.1:${port}`
   await untilReady(url)
   const close = async (): Promise<number> => {
@@ -60,6 +48,41 @@ export async function startBuiltServer(
       await close()
     },
   }
+}
+
+/** From the start of the program to the first answer of `/health`, in milliseconds. */
+export async function healthMs(
+  environment: Record<string, string>,
+  folder: string,
+): Promise<number> {
+  const port = await freePort()
+  const begin = performance.now()
+  const child = spawnServer(environment, folder, { PORT: String(port) })
+  while (!(await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined))?.ok)
+    await sleep(2)
+  const took = performance.now() - begin
+  child.kill('SIGTERM')
+  await once(child, 'exit')
+  return took
+}
+
+function spawnServer(
+  environment: Record<string, string>,
+  folder: string,
+  settings: Record<string, string>,
+): ChildProcess {
+  const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+  return spawn(process.execPath, [main], {
+    cwd: folder,
+    env: {
+      ...environment,
+      DATA_DIR: `${folder}/data`,
+      WORKSPACE_ROOTS: folder,
+      LOG_LEVEL: 'warn',
+      ...settings,
+    },
+    stdio: 'ignore',
+  })
 }
 
 export async function residentMebibytes(pid: number): Promise<number> {

@@ -150,8 +150,10 @@ export class Processes {
 
   #holding(course: Course): ClaudeProcess | undefined {
     const { plan, profile } = course
+    const { resume, debugLog } = plan.decisions
+    // A debug log begins with its process.
+    if (debugLog !== undefined) return undefined
     if (!this.#planner.canBeTold(newMessages(plan.messages), plan)) return undefined
-    const { resume } = plan.decisions
     const process = this.#live.take(
       resume === undefined
         ? { conversation: conversationKey(profile, heldMessages(plan.messages)) }

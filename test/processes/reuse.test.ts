@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { conversation, type RecordedRequest, says } from '../scripted-anthropic/server.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
@@ -67,6 +68,21 @@ describe('PROCESS_REUSE=always', () => {
       ({ content }) => content.map(({ text }) => text),
     )
     expect(texts).toEqual(['question 2', 'To question 2.', 'Go on'])
+  })
+
+  it('does not take a process that writes no debug log for a request that wants one', async () => {
+    server.anthropic.enqueue(says('Logged.'))
+    const answer = await server.client.chat.completions.create({
+      model: 'sonnet',
+      messages: [
+        { role: 'system', content: 'Be brief.' },
+        { role: 'user', content: 'Log it' },
+      ],
+      // @ts-expect-error: an extension of this server's
+      claude_options: { debug: true },
+    })
+    const { claude } = answer as typeof answer & { claude: { debug_log: string } }
+    expect(await readFile(claude.debug_log, 'utf8')).not.toBe('')
   })
 
   it('does not take a process across instructions', async () => {
