@@ -10,7 +10,7 @@ import {
   storeTranscript,
   type TranscriptPlace,
   writeTranscript,
-} from '../src/engine/transcript.ts'
+} from '../src/engine/conversation/transcript.ts'
 import { says, startScriptedAnthropic } from '../test/scripted-anthropic/server.ts'
 import { claudeEnvironment, temporaryFolder } from '../test/support/claude.ts'
 import { lineChart } from './line-chart.ts'

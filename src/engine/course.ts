@@ -1,9 +1,9 @@
 import type { TurnContext } from '../turn/backend.ts'
 import { TurnError } from '../turn/error.ts'
 import type { Turn } from '../turn/turn.ts'
-import type { ClaudeProcess } from './claude-process.ts'
+import type { ClaudeProcess } from './processes/claude-process.ts'
 import type { Plan, Planner } from './planner.ts'
-import type { TurnClock } from './turn-clock.ts'
+import type { TurnClock } from './processes/turn-clock.ts'
 
 /** One turn's way through the engine. */
 export type Course = {

@@ -3,11 +3,11 @@ import { delimiter, isAbsolute, join } from 'node:path'
 import type { Telemetry } from '../telemetry/events.ts'
 import type { McpServer } from '../turn/claude-options.ts'
 import { childEnvironment } from './environment.ts'
-import type { Amounts } from './machine.ts'
+import type { Amounts } from './processes/machine.ts'
 import type { PlannerOptions } from './planner.ts'
-import type { ReuseOptions } from './reuse-policy.ts'
-import type { SessionFile } from './sessions.ts'
-import type { TimeLimits } from './turn-clock.ts'
+import type { ReuseOptions } from './processes/reuse-policy.ts'
+import type { SessionFile } from './conversation/sessions.ts'
+import type { TimeLimits } from './processes/turn-clock.ts'
 
 export type EngineOptions = {
   /** Another `claude` than the bundled one. */

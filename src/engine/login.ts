@@ -1,5 +1,5 @@
 import type { TurnError } from '../turn/error.ts'
-import type { Introduction } from './claude-process.ts'
+import type { Introduction } from './processes/claude-process.ts'
 import { notLoggedIn } from './failures.ts'
 
 /** What `initialize` tells of the account: neither a login nor a key, and no cloud provider's. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Tool } from '../turn/tool.ts'
 import { plainTurn } from '../turn/turn.ts'
-import { ClientTools } from './client-tools.ts'
+import { ClientTools } from './tools/client-tools.ts'
 import { type Decisions, lateSettings, processOptions } from './options.ts'
 
 const tools: Tool[] = [{ kind: 'function', name: 'f', strict: false }]

@@ -1,9 +1,9 @@
 import type { EffortLevel, McpServerConfig, Options } from '@anthropic-ai/claude-agent-sdk'
 import type { Effort, Turn } from '../turn/turn.ts'
-import type { LateSettings } from './claude-process.ts'
-import type { ClientTools } from './client-tools.ts'
-import type { SchemaCheck } from './schema-check.ts'
-import { answerSchema } from './structured-output.ts'
+import type { LateSettings } from './processes/claude-process.ts'
+import type { ClientTools } from './tools/client-tools.ts'
+import type { SchemaCheck } from './schema/schema-check.ts'
+import { answerSchema } from './schema/structured-output.ts'
 
 /** What was decided about a turn before its process is chosen. */
 export type Decisions = {

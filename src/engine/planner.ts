@@ -7,9 +7,9 @@ import { TurnError } from '../turn/error.ts'
 import type { Notice } from '../turn/event.ts'
 import type { Message, UserPart } from '../turn/message.ts'
 import { plainTurn, type Turn } from '../turn/turn.ts'
-import type { ApiMessage } from './api-messages.ts'
+import type { ApiMessage } from './conversation/api-messages.ts'
 import { Attachments } from './attachments/attachments.ts'
-import { ClientTools } from './client-tools.ts'
+import { ClientTools } from './tools/client-tools.ts'
 import {
   hasOversizedPictures,
   hasPictures,
@@ -17,23 +17,23 @@ import {
   newMessages,
   type Prompt,
   toPrompt,
-} from './history.ts'
-import { resolveMcpServers } from './mcp.ts'
+} from './conversation/history.ts'
+import { resolveMcpServers } from './tools/mcp.ts'
 import { type KnownModels, resolveModel } from './models.ts'
 import type { Decisions } from './options.ts'
-import { checkPending, pendingCalls } from './pending-calls.ts'
+import { checkPending, pendingCalls } from './conversation/pending-calls.ts'
 import { credentialPaths } from './permissions/forbidden.ts'
 import { planPermissions, type ToolPolicy } from './permissions/plan.ts'
-import { refuseSameNames } from './same-names.ts'
-import type { SessionRecord, Sessions } from './sessions.ts'
+import { refuseSameNames } from './tools/same-names.ts'
+import type { SessionRecord, Sessions } from './conversation/sessions.ts'
 import {
   canWriteTranscript,
   continueTranscript,
   storeTranscript,
   transcriptPath,
-} from './transcript.ts'
-import { answerCheck } from './structured-output.ts'
-import { openWorkspace, type Workspace } from './workspace.ts'
+} from './conversation/transcript.ts'
+import { answerCheck } from './schema/structured-output.ts'
+import { openWorkspace, type Workspace } from './workspace/workspace.ts'
 
 export type PlannerOptions = {
   /** The binary; absent when none was found. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toContentBlocks } from '../../src/engine/attachments/blocks.ts'
 import { readFiles } from '../../src/engine/attachments/files.ts'
-import { openWorkspace } from '../../src/engine/workspace.ts'
+import { openWorkspace } from '../../src/engine/workspace/workspace.ts'
 import type { UserPart } from '../../src/turn/message.ts'
 import {
   conversation,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ApiMessage } from '../../src/engine/api-messages.ts'
-import { feed } from '../../src/engine/history.ts'
+import type { ApiMessage } from '../../src/engine/conversation/api-messages.ts'
+import { feed } from '../../src/engine/conversation/history.ts'
 import { conversation, type RecordedRequest } from '../scripted-anthropic/server.ts'
 import { clock, type ResultMessage, Stage } from './support.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Introduction } from '../../src/engine/claude-process.ts'
+import type { Introduction } from '../../src/engine/processes/claude-process.ts'
 import { conversation, type RecordedRequest } from '../scripted-anthropic/server.ts'
 import { Stage, type TestProcess } from './support.ts'
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, describe, expect, it } from 'vitest'
-import { startOver } from '../../src/engine/start-over.ts'
-import { transcriptPath } from '../../src/engine/transcript.ts'
+import { startOver } from '../../src/engine/processes/start-over.ts'
+import { transcriptPath } from '../../src/engine/conversation/transcript.ts'
 import { conversation, type RecordedRequest } from '../scripted-anthropic/server.ts'
 import { clock, Stage, type TestProcess } from './support.ts'
 

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ApiMessage } from '../../src/engine/api-messages.ts'
-import { composeTranscript, writeTranscript } from '../../src/engine/transcript.ts'
+import type { ApiMessage } from '../../src/engine/conversation/api-messages.ts'
+import { composeTranscript, writeTranscript } from '../../src/engine/conversation/transcript.ts'
 import { conversation, systemText } from '../scripted-anthropic/server.ts'
 import { type ResultMessage, Stage, TestProcess } from './support.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { foldSchema } from '../../src/engine/fold-schema.ts'
-import { answerTool } from '../../src/engine/structured-output.ts'
+import { foldSchema } from '../../src/engine/schema/fold-schema.ts'
+import { answerTool } from '../../src/engine/schema/structured-output.ts'
 import type { JsonSchema } from '../../src/turn/tool.ts'
 import { callsTools } from '../scripted-anthropic/server.ts'
 import { Stage } from './support.ts'

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ApiMessage } from '../../src/engine/api-messages.ts'
+import type { ApiMessage } from '../../src/engine/conversation/api-messages.ts'
 import {
   composeTranscript,
   storeTranscript,
@@ -8,7 +8,7 @@ import {
   type TranscriptPlace,
   transcriptPath,
   writeTranscript,
-} from '../../src/engine/transcript.ts'
+} from '../../src/engine/conversation/transcript.ts'
 import { png } from '../attachments/pictures.ts'
 import { callsTools, type ConversationMessage, conversation } from '../scripted-anthropic/server.ts'
 import { Stage, type TestProcess } from './support.ts'

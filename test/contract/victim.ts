@@ -4,11 +4,11 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import type { Options } from '@anthropic-ai/claude-agent-sdk'
-import { ClientTools } from '../../src/engine/client-tools.ts'
-import { ClaudeProcess } from '../../src/engine/claude-process.ts'
+import { ClientTools } from '../../src/engine/tools/client-tools.ts'
+import { ClaudeProcess } from '../../src/engine/processes/claude-process.ts'
 import { processOptions } from '../../src/engine/options.ts'
-import { Reaper } from '../../src/engine/reaper.ts'
-import { WaitingRoom } from '../../src/engine/waiting-room.ts'
+import { Reaper } from '../../src/engine/processes/reaper.ts'
+import { WaitingRoom } from '../../src/engine/processes/waiting-room.ts'
 import { turnOf } from './turns.ts'
 
 const { CLAUDE = '', FOLDER = '', ...environment } = process.env as Record<string, string>

@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { resolveMcpServers } from '../../src/engine/mcp.ts'
+import { resolveMcpServers } from '../../src/engine/tools/mcp.ts'
 import { runTools, temporaryFolder } from './run-tools.ts'
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>

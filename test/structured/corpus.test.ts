@@ -1,6 +1,6 @@
 import { Ajv } from 'ajv'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { answerCheck, answerSchema } from '../../src/engine/structured-output.ts'
+import { answerCheck, answerSchema } from '../../src/engine/schema/structured-output.ts'
 import { callsTools } from '../scripted-anthropic/server.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { type Case, corpus } from './corpus.ts'

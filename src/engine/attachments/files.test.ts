@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { pdf, png } from '../../../test/attachments/pictures.ts'
 import { TurnError } from '../../turn/error.ts'
 import type { UserPart } from '../../turn/message.ts'
-import { openWorkspace, type Workspace } from '../workspace.ts'
+import { openWorkspace, type Workspace } from '../workspace/workspace.ts'
 import { readFiles } from './files.ts'
 
 let top: string

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { gif, jpeg, pdf, png, webp } from '../../../test/attachments/pictures.ts'
 import { TurnError } from '../../turn/error.ts'
 import type { ImagePart, Message } from '../../turn/message.ts'
-import { openWorkspace } from '../workspace.ts'
+import { openWorkspace } from '../workspace/workspace.ts'
 import { type ImageSources, resolveImage, resolveImageParts } from './images.ts'
 
 let root: string

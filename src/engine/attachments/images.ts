@@ -1,6 +1,6 @@
 import { TurnError } from '../../turn/error.ts'
 import type { ImagePart, Message, UserPart } from '../../turn/message.ts'
-import type { Workspace } from '../workspace.ts'
+import type { Workspace } from '../workspace/workspace.ts'
 import { readDataUrl } from './data-url.ts'
 import { toImagePart } from './image-part.ts'
 import { refuse } from './refusal.ts'

@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto'
+import type { AssistantMessage, Message, ToolCallPart } from '../../turn/message.ts'
+import type { Turn } from '../../turn/turn.ts'
+import type { Decisions } from '../options.ts'
+
+/** What makes two processes interchangeable for a caller, besides the conversation itself. */
+export function profileOf(turn: Turn, decisions: Decisions, owner: string): string {
+  const { claude } = turn
+  return digest({
+    owner,
+    folder: decisions.folder,
+    model: decisions.model,
+    effort: turn.effort,
+    maxOutputTokens: turn.limits.maxOutputTokens,
+    instructions: turn.instructions,
+    tools: turn.tools,
+    toolChoice: turn.toolChoice,
+    parallelToolCalls: turn.parallelToolCalls,
+    output: turn.output,
+    claude: {
+      tools: claude.tools,
+      disallowedTools: claude.disallowedTools,
+      projectSettings: claude.projectSettings,
+      mcpConfig: claude.mcpConfig,
+      autoAllowPermissions: claude.autoAllowPermissions,
+      appendSystemPrompt: claude.appendSystemPrompt,
+      maxTurns: claude.maxTurns,
+      maxBudgetUsd: claude.maxBudgetUsd,
+      addDirs: claude.addDirs,
+      agents: claude.agents,
+    },
+  })
+}
+
+/** The key of a conversation: its profile and every byte of every message. */
+export function conversationKey(profile: string, messages: readonly Message[]): string {
+  return digest([profile, messages.map(canonical)])
+}
+
+/** The key of a session under a profile. */
+export function sessionKey(profile: string, sessionId: string): string {
+  return digest([profile, 'session', sessionId])
+}
+
+/** A request's conversation up to the last assistant message: what a process must hold already. */
+export function heldMessages(messages: readonly Message[]): Message[] {
+  return messages.slice(0, messages.findLastIndex(({ role }) => role === 'assistant') + 1)
+}
+
+/** An answer as the caller sends it back. */
+export function answerMessage(text: string, calls: readonly ToolCallPart[]): AssistantMessage {
+  return { role: 'assistant', content: [{ type: 'text', text }, ...calls] }
+}
+
+/** Clients cut and join an answer's text as they like, and write arguments anew; order and content are what counts. */
+function canonical(message: Message): unknown {
+  if (message.role !== 'assistant') return message
+  const calls = message.content.filter((part) => part.type === 'tool-call')
+  return {
+    role: 'assistant',
+    text: message.content.map((part) => (part.type === 'text' ? part.text : '')).join(''),
+    calls: calls.map(({ id, name, input, kind }) => [
+      id,
+      name,
+      kind === 'function' ? sorted(JSON.parse(input)) : input,
+    ]),
+  }
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, sorted(item)]),
+  )
+}
+
+function digest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('base64')
+}
