@@ -4,6 +4,7 @@
  * milliseconds. `--turns N`: how many of each (the default takes about two minutes).
  */
 import { writeFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { claudeVersion, findClaude } from '../src/engine/binary.ts'
 import { callsTools, says, startScriptedAnthropic } from '../test/scripted-anthropic/server.ts'
@@ -12,7 +13,7 @@ import { barChart } from './bar-chart.ts'
 import type { ChatMessage } from './chat.ts'
 import { claudePrint } from './claude-print.ts'
 import { startDirect } from './direct.ts'
-import { inTurn, perSecond, type Spread, spreadOf } from './measure.ts'
+import { perSecond, type Sample, type Spread, spreadOf } from './measure.ts'
 import { type Row, table } from './report.ts'
 import { ownTimeMs } from './scripted-time.ts'
 import { healthMs, question, startBuiltServer } from './server.ts'
@@ -44,6 +45,8 @@ const server = await startBuiltServer(environment, folder.path)
 const print = () => claudePrint(environment, folder.path)
 const scriptedMs = await ownTimeMs(anthropic.url)
 
+type Run = (turn: number) => Promise<Sample>
+
 /** First tokens without the scripted server's own time. */
 const spread = (times: readonly number[]): Spread => spreadOf(times.map((ms) => ms - scriptedMs))
 
@@ -51,41 +54,54 @@ const spread = (times: readonly number[]): Spread => spreadOf(times.map((ms) => 
 await print()
 await server.chat()
 
-const printed = spread(await inTurn(turns, print))
 const rows: Row[] = []
-const against = (what: string, times: readonly number[], bar: number) => {
-  const own = spread(times)
-  rows.push({ what, unit: 'ms', baseline: printed, own, ratio: own.p50 / printed.p50, bar })
+
+/** A row of first tokens: each turn right after one of `claude -p`, so that both meet the same machine. */
+async function against(what: string, bar: number, run: Run, pauseMs = 0): Promise<void> {
+  const times = { baseline: [] as number[], own: [] as number[] }
+  for (let turn = 0; turn < turns; turn++) {
+    times.baseline.push((await print()).firstTokenMs)
+    await sleep(pauseMs)
+    times.own.push((await run(turn)).firstTokenMs)
+  }
+  const [baseline, own] = [spread(times.baseline), spread(times.own)]
+  rows.push({ what, unit: 'ms', baseline, own, ratio: own.p50 / baseline.p50, bar })
 }
 
-against(
+await against(
   'first token, a process that waits',
-  await inTurn(turns, (turn) => server.chat(withInstructions(`Be brief, ${turn}.`)), pauseMs),
   0.3,
+  (turn) => server.chat(withInstructions(`Be brief, ${turn}.`)),
+  pauseMs,
 )
 for (let turn = 0; turn < 6; turn++) await server.chat()
-against('first token, a process made ready', await inTurn(turns, () => server.chat(), 50), 0.3)
-against('first token, the next question', await nextQuestions(), 0.1)
-against('first token, after tool results', await toolResults(), 0.1)
-against(
+await against('first token, a process made ready', 0.3, () => server.chat(), 50)
+await against('first token, the next question', 0.1, await nextQuestions())
+await against('first token, after tool results', 0.1, await toolResults())
+await against(
   'first token, 20 earlier messages',
-  await inTurn(turns, (turn) => server.chat(conversation(20, turn)), pauseMs),
   0.75,
+  (turn) => server.chat(conversation(20, turn)),
+  pauseMs,
 )
 
-const printRate = await perSecond(concurrency, Math.max(turns, 3 * concurrency), print)
-const faster = (what: string, rate: number, bar: number) => {
-  rows.push({ what, unit: '/s', baseline: printRate, own: rate, ratio: rate / printRate, bar })
-}
-const many = 30 * concurrency
 // As a server that has been at work for a while.
 await perSecond(concurrency, 15 * concurrency, () => server.chat())
-faster(
-  `requests a second, ${concurrency} at once`,
-  await perSecond(concurrency, many, () => server.chat()),
-  8,
-)
-faster(`turns a second, ${concurrency} live conversations`, await liveTurns(many), 12)
+const goOn = await liveConversations()
+const rates = { print: [] as number[], single: [] as number[], live: [] as number[] }
+for (let round = 0; round < 3; round++) {
+  rates.print.push(await perSecond(concurrency, 2 * concurrency, print))
+  rates.single.push(await perSecond(concurrency, 15 * concurrency, () => server.chat()))
+  rates.live.push(await perSecond(concurrency, 15 * concurrency, goOn))
+}
+const printRate = spreadOf(rates.print).p50
+for (const [what, times, bar] of [
+  [`requests a second, ${concurrency} at once`, rates.single, 8],
+  [`turns a second, ${concurrency} live conversations`, rates.live, 12],
+] as const) {
+  const own = spreadOf(times).p50
+  rows.push({ what, unit: '/s', baseline: printRate, own, ratio: own / printRate, bar })
+}
 
 const added = await addedByServer(turns * 10)
 const left = await server.close()
@@ -122,19 +138,19 @@ async function startTimes(count: number): Promise<number[]> {
 }
 
 /** One conversation that goes on. */
-async function nextQuestions(): Promise<number[]> {
+async function nextQuestions(): Promise<Run> {
   const messages: ChatMessage[] = withInstructions('Go on and on.')
   messages.push((await server.chat(messages)).message)
-  return inTurn(turns, async () => {
+  return async () => {
     messages.push(...question)
     const answer = await server.chat(messages)
     messages.push(answer.message)
     return answer
-  })
+  }
 }
 
 /** An agent's loop: the model calls a function, the results bring the next call. Each turn that brings results counts. */
-async function toolResults(): Promise<number[]> {
+async function toolResults(): Promise<Run> {
   const tools = [
     { type: 'function', function: { name: 'look_up', parameters: { type: 'object' } } },
   ]
@@ -149,7 +165,7 @@ async function toolResults(): Promise<number[]> {
     return answer
   }
   await next()
-  return inTurn(turns, next)
+  return next
 }
 
 /** A conversation that no process holds. */
@@ -162,7 +178,7 @@ function conversation(earlier: number, turn: number): ChatMessage[] {
 }
 
 /** So many conversations that go on at the same time. */
-async function liveTurns(count: number): Promise<number> {
+async function liveConversations(): Promise<(worker: number) => Promise<unknown>> {
   const conversations = Array.from({ length: concurrency }, (_, index) =>
     withInstructions(`You are in conversation ${index}.`),
   )
@@ -173,7 +189,7 @@ async function liveTurns(count: number): Promise<number> {
   }
   for (let round = 0; round < 3; round++)
     await Promise.all(conversations.map((_, worker) => next(worker)))
-  return perSecond(concurrency, count, next)
+  return next
 }
 
 /** The next question of a live conversation, through the server and straight through the SDK by turns. */

@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-
 /** What one turn took, in milliseconds from its start. */
 export type Sample = { firstTokenMs: number; totalMs: number }
 
@@ -11,20 +9,6 @@ export function spreadOf(values: readonly number[]): Spread {
   const at = (share: number) =>
     sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
   return { p50: at(0.5), p95: at(0.95), p99: at(0.99), least: at(0), most: at(1) }
-}
-
-/** Turns one after another, with a pause before each in which nothing is measured. */
-export async function inTurn(
-  turns: number,
-  run: (turn: number) => Promise<Sample>,
-  pauseMs = 0,
-): Promise<number[]> {
-  const times: number[] = []
-  for (let turn = 0; turn < turns; turn++) {
-    await sleep(pauseMs)
-    times.push((await run(turn)).firstTokenMs)
-  }
-  return times
 }
 
 /** As many turns as there are, so many at once: how many a second. */
