@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { resolve } from 'node:path'
 import type { Config } from './config/config.ts'
 import { Engine, type EngineState } from './engine/engine.ts'
@@ -42,6 +43,8 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
               log.providerSwitched({ id: requestId, ...change }),
           })
     const shutdown = new AbortController()
+    // Every running request listens to it; Node would take that for a leak.
+    setMaxListeners(0, shutdown.signal)
     const app = await createApp({
       options: { ...config.http, logContent: config.log.content },
       backend,
