@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Answering } from './answering.ts'
 import type { Config } from './config/config.ts'
 import { createApp } from './http/app.ts'
@@ -29,6 +30,8 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     const shutdown = new AbortController()
     const metrics = createMetrics()
     const telemetry = all(log, metrics.telemetry)
+    // Every running request listens to it; Node would take that for a leak.
+    setMaxListeners(0, shutdown.signal)
     const app = await createApp({
       options: { ...config.http, logContent: config.log.content },
       backend: later(opening.promise.then(({ backend }) => backend)),

@@ -156,8 +156,15 @@ export class Planner {
       return { decisions, prompt: isContinued ? { earlier: [], question: [] } : prompt }
     }
     const isLong = prompt.earlier.length >= longHistory && this.#canCompose(plan)
-    if (!isLong && this.canBeTold(told, plan)) return { decisions, prompt }
-    await storeTranscript(whole, place, new Date())
+    const canBeTold = this.canBeTold(told, plan)
+    if (!isLong && canBeTold) return { decisions, prompt }
+    try {
+      await storeTranscript(whole, place, new Date())
+    } catch (error) {
+      // The disk is full, or not to be written to. Telling is only slower.
+      if (canBeTold) return { decisions, prompt }
+      throw error
+    }
     // The question is in the transcript: an empty prompt asks for its answer.
     return {
       decisions: { ...decisions, composed: place.sessionId },

@@ -85,10 +85,15 @@ export async function storeTranscript(
 ): Promise<void> {
   const path = transcriptPath(place)
   const entries = composeTranscript(messages, place, now)
-  await write(entries, place)
-  if (await isReadBack(path, { text: linesOf(entries), messages })) return
-  await rm(path, { force: true })
-  throw notReadBack()
+  try {
+    await write(entries, place)
+    if (await isReadBack(path, { text: linesOf(entries), messages })) return
+    throw notReadBack()
+  } catch (error) {
+    // Half of one is left where the disk is full.
+    await rm(path, { force: true }).catch(() => {})
+    throw error
+  }
 }
 
 export async function writeTranscript(

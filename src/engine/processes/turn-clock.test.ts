@@ -30,6 +30,23 @@ describe('TurnClock', () => {
     await outcome
   })
 
+  it('leaves the failure of what it does not wait for any more to nobody', async () => {
+    vi.useRealTimers()
+    const unhandled: unknown[] = []
+    const note = (reason: unknown): void => void unhandled.push(reason)
+    process.on('unhandledRejection', note)
+    try {
+      const clock = new TurnClock(limits, AbortSignal.abort())
+      await expect(clock.wait('idle', Promise.reject(new Error('late')))).rejects.toMatchObject({
+        code: 'request_cancelled',
+      })
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(unhandled).toEqual([])
+    } finally {
+      process.off('unhandledRejection', note)
+    }
+  })
+
   it('counts what of a phase is over already', async () => {
     const wait = new TurnClock(limits, new AbortController().signal).wait('tool', never, 3_000)
     const outcome = expect(wait).rejects.toMatchObject({ code: 'tool_timeout' })

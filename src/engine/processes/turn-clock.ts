@@ -31,7 +31,11 @@ export class TurnClock {
 
   /** The promise's value; throws `request_cancelled` or the timeout of the phase when that comes first. `elapsedMs`: what of the phase is over. */
   async wait<T>(phase: Phase, promise: Promise<T>, elapsedMs = 0): Promise<T> {
-    if (this.#signal.aborted) throw cancelled()
+    if (this.#signal.aborted) {
+      // Nobody waits for it any more; its failure, such as the end of the process, must not be one of this server.
+      promise.catch(() => {})
+      throw cancelled()
+    }
     const limit = this.#limitOf(phase, elapsedMs)
     let timer: NodeJS.Timeout | undefined
     let leave: (() => void) | undefined
