@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ask, askStream, failure, readAll } from '../api/server/support.ts'
-import { drips, fails, raw, silent, type Step } from '../scripted-anthropic/server.ts'
+import {
+  conversation,
+  drips,
+  fails,
+  raw,
+  says,
+  silent,
+  type Step,
+} from '../scripted-anthropic/server.ts'
 import { startEventStream, untilClosed } from '../scripted-anthropic/message.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { eventually, models, watch } from './support.ts'
@@ -116,6 +124,27 @@ describe('an API behind Claude Code that', { timeout: 60_000 }, () => {
     expect(read.text).toBe('Half an ')
     expect(read.error).toMatchObject(expected)
     await watched.expectWell(1)
+  })
+
+  it.each([
+    ['says nothing', says([''])],
+    ['thinks only', says([], { thinking: 'Hm.' })],
+  ])('%s is asked again by Claude Code, of which no later question knows', async (_name, step) => {
+    const watched = watch(server)
+    server.anthropic.enqueue(step, says('Now.'), says('Good.'))
+    const messages = [{ role: 'user' as const, content: 'Speak' }]
+    expect((await ask(server.client, { messages })).text).toBe('Now.')
+    const more = [
+      ...messages,
+      { role: 'assistant' as const, content: 'Now.' },
+      { role: 'user' as const, content: 'Go on' },
+    ]
+    expect((await ask(server.client, { messages: more })).text).toBe('Good.')
+    const sent = conversation(server.anthropic.requests.at(-1) ?? expect.fail())
+    expect(sent.map(({ content }) => content)).toEqual(
+      ['Speak', 'Now.', 'Go on'].map((text) => [{ type: 'text', text }]),
+    )
+    await watched.expectWell(3)
   })
 
   it.each([

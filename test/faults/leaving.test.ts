@@ -96,7 +96,7 @@ async function received(socket: Socket, bytes: number): Promise<void> {
     count += piece.length
     if (count >= bytes) end.abort()
   })
-  await sleep(3_000, undefined, { signal: end.signal }).catch(() => {})
+  await sleep(12_000, undefined, { signal: end.signal }).catch(() => {})
 }
 
 /** Of this process, in which the server runs. */

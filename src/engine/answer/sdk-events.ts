@@ -59,7 +59,10 @@ export class Translator {
   #retry: FailureSigns['retry']
   cut: Cut | undefined
   finished: ResultMessage | undefined
-  /** The model was told of a call that the caller never sees: a tool that ran here, or a call that was turned down. */
+  /**
+   * The model was told something that the caller never sees: of a tool that ran here, of a call that was turned down, or, by Claude
+   * Code, to answer again because its first message had no words.
+   */
   corrected = false
 
   constructor(options: TranslatorOptions) {
@@ -185,6 +188,8 @@ export class Translator {
     this.#id ||= message.id
     this.#messageId = message.id
     this.#model = message.model
+    // One that was complete came before it: something was said in between.
+    this.corrected ||= this.#stopReason !== null
     this.#stopReason = null
     this.#textInEarlierMessage ||= this.#textInThisMessage
     this.#textInThisMessage = false
