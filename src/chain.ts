@@ -7,11 +7,14 @@ import { inOrder } from './routing/order.ts'
 import { everything, type Provider } from './routing/provider.ts'
 import type { Telemetry } from './telemetry/events.ts'
 import type { Backend } from './turn/backend.ts'
+import { createPassthrough, type Passthrough } from './upstreams/passthrough.ts'
 import { createUpstream } from './upstreams/upstream.ts'
 
 /** Claude Code and the fallbacks as one backend, and what can be seen of it. */
 export type Chain = {
   backend: Backend
+  /** Who gets a request that is no turn, by the first part of its path. */
+  passthrough: (endpoint: string) => Passthrough | undefined
   /** Each provider and the state of its breaker, in the order in which they are asked. */
   report(): ({ name: string } & BreakerReport)[]
 }
@@ -74,6 +77,7 @@ export function createChain(
   })
   const providers = inOrder([claude, ...others], order)
   return {
+    passthrough: passthroughs(config, parts),
     backend:
       others.length === 0
         ? engine
@@ -85,4 +89,21 @@ export function createChain(
     report: () =>
       providers.map(({ backend, breaker }) => ({ name: backend.name, ...breaker.report() })),
   }
+}
+
+/** The provider that is named for it, or the first that has the endpoint or does not say what it has. */
+function passthroughs(config: Config, parts: Disposal): Chain['passthrough'] {
+  const { passthroughProvider, timeouts } = config.failover
+  const targets = config.fallbacks.map((options) => ({
+    options,
+    target: parts.use(
+      createPassthrough({ ...options, timeouts: { ...timeouts, ...options.timeouts } }),
+    ),
+  }))
+  return (endpoint) =>
+    targets.find(({ options: { name, endpoints } }) =>
+      passthroughProvider === undefined
+        ? endpoints === undefined || endpoints.some((own) => own === endpoint)
+        : name === passthroughProvider,
+    )?.target
 }

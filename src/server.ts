@@ -29,6 +29,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     const app = await createApp({
       options: { ...config.http, logContent: config.log.content },
       backend: chain.backend,
+      passthrough: chain.passthrough,
       models: { list: async () => modelEntries(await engine.models()) },
       readiness: async () => readiness(engine.state(), chain),
       telemetry: log,

@@ -16,6 +16,7 @@ import { mountChatCompletions } from './routes/chat-completions.ts'
 import { mountHealth } from './routes/health.ts'
 import { mountHome } from './routes/home.ts'
 import { mountModels } from './routes/models.ts'
+import { mountPassthrough, passedPaths } from './routes/passthrough.ts'
 import { refuseOtherMethods, unknownUrl } from './routes/unknown.ts'
 
 /** Every path and its method; HEAD comes along with GET. */
@@ -26,6 +27,10 @@ export const routes = {
   '/v1/models': 'GET',
   '/v1/models/*': 'GET',
   '/v1/chat/completions': 'POST',
+  ...(Object.fromEntries(passedPaths.map((path) => [path, 'POST'])) as Record<
+    (typeof passedPaths)[number],
+    'POST'
+  >),
 } as const
 
 /** Between two requests of one connection; longer than clients and proxies keep theirs, so that they close first. */
@@ -61,6 +66,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   mountHealth(app, parts)
   mountModels(app, parts)
   mountChatCompletions(app, { ...parts, records })
+  mountPassthrough(app, { ...parts, records })
   refuseOtherMethods(app, routes)
   app.setNotFoundHandler((request) => {
     throw unknownUrl(request.method, request.url, Object.keys(routes))

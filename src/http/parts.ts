@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { Telemetry } from '../telemetry/events.ts'
 import type { Backend } from '../turn/backend.ts'
 
@@ -8,9 +10,27 @@ export type HttpParts = {
   models: { list(): Promise<ModelEntry[]> }
   /** Whether a turn could be answered now. */
   readiness: () => Promise<Readiness>
+  /** Who gets a request that is no turn, by the first part of its path (`embeddings`); absent or undefined: nobody. */
+  passthrough?: (endpoint: string) => PassthroughTarget | undefined
   telemetry: Pick<Telemetry, 'requestFinished' | 'fault'>
   /** Aborted when the grace time after a stop is over: what still runs ends with `shutting_down`. */
   shutdown?: AbortSignal
+}
+
+/** An API that takes requests as they come. Throws `TurnError`s for what is not an answer. */
+export type PassthroughTarget = {
+  name: string
+  pass(request: {
+    path: string
+    headers: IncomingHttpHeaders
+    body: AsyncIterable<Uint8Array>
+    signal: AbortSignal
+  }): Promise<{
+    provider: string
+    status: number
+    headers: Record<string, string>
+    body: Readable
+  }>
 }
 
 export type HttpOptions = {

@@ -172,7 +172,7 @@ describe('what is no fault, or is the answer', () => {
     const { chunks, headers, controller } = await askStream(server.client)
     expect(headers.get('x-provider')).toBe('claude-code')
     let seen = 0
-    for await (const _chunk of chunks) if (++seen > 12) break
+    for await (const { id } of chunks) if (id !== '' && ++seen > 12) break
     controller.abort()
     expect(backup.received).toEqual([])
   })

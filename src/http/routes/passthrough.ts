@@ -1,0 +1,98 @@
+import type { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { TurnError } from '../../turn/error.ts'
+import { headerText } from '../answer-facts.ts'
+import type { HttpParts } from '../parts.ts'
+import type { RequestRecords } from '../request-records.ts'
+import { stopSignal } from '../stop-signal.ts'
+
+/** OpenAI's endpoints that are no turns, and rerank as Cohere, Jina and others have it. */
+export const passedPaths = [
+  '/v1/embeddings',
+  '/v1/audio/speech',
+  '/v1/audio/transcriptions',
+  '/v1/audio/translations',
+  '/v1/images/generations',
+  '/v1/images/edits',
+  '/v1/images/variations',
+  '/v1/moderations',
+  '/v1/rerank',
+] as const
+
+export type PassthroughParts = Pick<HttpParts, 'options' | 'passthrough' | 'shutdown'> & {
+  records: RequestRecords
+}
+
+/** What is not a turn goes whole to a provider that has it, in any content type, and comes back as it is. */
+export function mountPassthrough(app: FastifyInstance, parts: PassthroughParts): void {
+  void app.register(async (scope) => {
+    // Nothing is read here: the body goes on as it arrives. Pages are kept out by the guard all the same.
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+    for (const path of passedPaths) {
+      scope.post(path, (request, reply) =>
+        pass(parts, request, reply).catch((error: unknown) => {
+          // What is left of the body is not read, so nothing else can come on this connection.
+          if (!request.raw.readableEnded) void reply.header('connection', 'close')
+          throw error
+        }),
+      )
+    }
+  })
+}
+
+async function pass(
+  { options, passthrough, records, shutdown }: PassthroughParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const path = request.url.replace(/^\/v1/, '')
+  const target = passthrough?.(path.split(/[/?]/, 2)[1] ?? '')
+  if (!target) throw nobodyHas(request.routeOptions.url ?? '')
+  const { facts } = records.of(request)
+  facts.provider = target.name
+  const stop = stopSignal(reply.raw, shutdown)
+  reply.raw.once('close', stop.release)
+  const body = limited(request, options.bodyLimitBytes)
+  const answer = await target.pass({
+    path,
+    headers: request.headers,
+    body,
+    signal: stop.signal,
+  })
+  await reply
+    .code(answer.status)
+    .headers({ ...answer.headers, 'x-provider': headerText(answer.provider) })
+    .send(answer.body)
+}
+
+function nobodyHas(path: string): TurnError {
+  return new TurnError(
+    'unknown_url',
+    `Claude Code has no ${path}, and no other API is configured here that has. The owner of this server can add one (FALLBACK_API_URL_1 or PROVIDERS_FILE), and name it in PASSTHROUGH_PROVIDER.`,
+  )
+}
+
+/** The body of a request; throws `request_too_large` when it is longer than the limit, at once where the header says so. */
+function limited(request: FastifyRequest, limitBytes: number): AsyncIterable<Uint8Array> {
+  if (Number(request.headers['content-length']) > limitBytes) throw tooLarge(limitBytes)
+  return counted(request.raw, limitBytes)
+}
+
+async function* counted(body: Readable, limitBytes: number): AsyncGenerator<Uint8Array> {
+  let size = 0
+  // The connection stays, to carry the refusal.
+  for await (const piece of body.iterator({ destroyOnReturn: false })) {
+    const bytes = piece as Uint8Array
+    size += bytes.length
+    if (size > limitBytes) throw tooLarge(limitBytes)
+    yield bytes
+  }
+}
+
+function tooLarge(limitBytes: number): TurnError {
+  return new TurnError(
+    'request_too_large',
+    `The body is larger than ${limitBytes} bytes. The owner of this server can raise BODY_LIMIT_MB.`,
+  )
+}
