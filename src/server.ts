@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { createCache } from './answer-cache.ts'
 import { type Chain, createChain } from './chain.ts'
 import type { Config } from './config/config.ts'
 import { Engine, type EngineState } from './engine/engine.ts'
@@ -25,10 +26,12 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     })
     parts.defer(() => engine.close())
     const chain = createChain(config, engine, parts, log)
+    const cache = createCache(config.cache, chain.backend, parts)
     const shutdown = new AbortController()
     const app = await createApp({
       options: { ...config.http, logContent: config.log.content },
-      backend: chain.backend,
+      backend: cache.backend,
+      cache: cache.admin,
       passthrough: chain.passthrough,
       models: { list: async () => modelEntries(await engine.models()) },
       readiness: async () => readiness(engine.state(), chain),

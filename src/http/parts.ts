@@ -12,9 +12,18 @@ export type HttpParts = {
   readiness: () => Promise<Readiness>
   /** Who gets a request that is no turn, by the first part of its path (`embeddings`); absent or undefined: nobody. */
   passthrough?: (endpoint: string) => PassthroughTarget | undefined
+  /** Absent: there is no cache. */
+  cache?: CacheAdmin
   telemetry: Pick<Telemetry, 'requestFinished' | 'fault'>
   /** Aborted when the grace time after a stop is over: what still runs ends with `shutting_down`. */
   shutdown?: AbortSignal
+}
+
+/** What a caller may see of the cache, and forget: what is its own. */
+export type CacheAdmin = {
+  report(owner: string): Record<string, unknown>
+  /** One entry, or all; returns how many. */
+  clear(owner: string, key?: string): number
 }
 
 /** An API that takes requests as they come. Throws `TurnError`s for what is not an answer. */
