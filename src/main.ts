@@ -48,6 +48,13 @@ async function run(command: string, args: string[]): Promise<number> {
       const { showConfig } = await import('./cli/show-config.ts')
       return showConfig({ ...sources, args: flags }, { json, console })
     }
+    case 'cache': {
+      const { cache } = await import('./cli/cache.ts')
+      const [first = 'show'] = flags
+      const action = first.startsWith('-') ? 'show' : first
+      const rest = first === action ? flags.slice(1) : flags
+      return cache(action, { ...sources, args: rest }, { json, console })
+    }
     default:
       console.err(`\`${command}\` is not a command; \`--help\` lists them`)
       return 1

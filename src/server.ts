@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { createCache } from './answer-cache.ts'
 import type { Answering } from './answering.ts'
 import type { Config } from './config/config.ts'
 import { createApp } from './http/app.ts'
@@ -27,6 +28,8 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
   opening.promise.catch(() => {})
   try {
     let answering: Answering | undefined
+    const backend = later(opening.promise.then((opened) => opened.backend))
+    const cache = createCache(config.cache, backend, parts)
     const shutdown = new AbortController()
     const metrics = createMetrics()
     const telemetry = all(log, metrics.telemetry)
@@ -34,7 +37,8 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     setMaxListeners(0, shutdown.signal)
     const app = await createApp({
       options: { ...config.http, logContent: config.log.content },
-      backend: later(opening.promise.then(({ backend }) => backend)),
+      backend: cache.backend,
+      cache: cache.admin,
       passthrough: async (endpoint) => (await opening.promise).passthrough(endpoint),
       models: { list: async () => (await opening.promise).models() },
       readiness: async () => answering?.readiness() ?? starting,

@@ -14,6 +14,7 @@ const table: Record<string, string[]> = {
   engine: ['turn', 'telemetry (types)', 'lib'],
   upstreams: ['turn', 'dialects', 'telemetry (types)', 'lib'],
   routing: ['turn', 'telemetry (types)', 'lib'],
+  cache: ['turn', 'telemetry (types)', 'lib'],
   http: ['turn', 'dialects', 'telemetry (types)', 'lib'],
   config: ['lib'],
 }

@@ -11,6 +11,7 @@ Commands:
   serve      Start the server (this is what happens without a command)
   doctor     Check whether the server could serve here; --json for machines
   config     Print the configuration in force, secrets left out; --json for machines
+  cache      Print what the running server's cache keeps, or \`cache clear\` it; --json for machines
 
   --help     Print this text
   --version  Print the version

@@ -56,6 +56,12 @@ export type Config = {
   /** In the order in which they are tried. */
   fallbacks: FallbackConfig[]
   failover: FailoverConfig
+  cache: {
+    isDefault: boolean
+    sharedOwners: string[]
+    limits: { entries: number; bytes: number; keepMs: number }
+    cleanMs: number
+  }
   log: {
     level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
     format: 'auto' | 'pretty' | 'json'

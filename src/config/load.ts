@@ -23,6 +23,16 @@ export function loadConfig(sources: ConfigSources): Config {
     engine: engineConfig(values, readings, servers),
     fallbacks,
     failover: failoverConfig(values),
+    cache: {
+      isDefault: values.CACHE === 'exact',
+      sharedOwners: values.CACHE_SHARED_OWNERS ?? [],
+      limits: {
+        entries: values.CACHE_ENTRIES,
+        bytes: bytes(values.CACHE_MB),
+        keepMs: milliseconds(values.CACHE_SECONDS),
+      },
+      cleanMs: milliseconds(values.CACHE_CLEAN_SECONDS),
+    },
     log: logConfig(values, readings, fallbacks, servers),
   }
 }

@@ -26,6 +26,7 @@ export const sections = {
   logs: 'Logs',
   fallbacks: 'Fallbacks',
   failover: 'Failover',
+  cache: 'Cache',
 } as const
 
 export type Section = keyof typeof sections
@@ -441,6 +442,44 @@ export const settings = {
     kind: seconds,
     default: '15',
     doc: 'How long a provider rests before one request looks whether it is well.',
+  },
+  CACHE: {
+    section: 'cache',
+    kind: oneOf('off', 'exact'),
+    default: 'off',
+    doc: '`exact`: an answer is given again when its owner asks exactly the same; `off`: only where a request asks for it (`claude_options.cache`).',
+  },
+  CACHE_SECONDS: {
+    section: 'cache',
+    kind: seconds,
+    default: '3600',
+    doc: 'How long an answer is given again.',
+  },
+  CACHE_ENTRIES: {
+    section: 'cache',
+    kind: integer(1, 10_000_000),
+    default: '1000',
+    doc: 'How many answers are kept; the least recently used goes first.',
+  },
+  CACHE_MB: {
+    section: 'cache',
+    kind: decimal(0.001, 1_048_576),
+    default: '64',
+    doc: 'How much memory the answers may take, in MiB, roughly counted; one answer takes an eighth of it at most.',
+  },
+  CACHE_CLEAN_SECONDS: {
+    section: 'cache',
+    kind: decimal(1, 86_400),
+    default: '60',
+    doc: 'How often answers that are too old are removed.',
+  },
+  CACHE_SHARED_OWNERS: {
+    section: 'cache',
+    kind: list(
+      'names of owners (`anonymous`, or `key-…` as `GET /v1/cache` shows it)',
+      /^[\w.-]+$/,
+    ),
+    doc: 'Owners of keys that share their answers with each other; none: nobody does.',
   },
 } as const satisfies Record<string, Setting>
 

@@ -12,6 +12,7 @@ export class AnswerFacts {
   #costUsd: number | undefined
   #sessionId: string | undefined
   #isRelayed = false
+  #cache: Extract<Notice, { type: 'cache' }> | undefined
 
   /** `requested` are the notices of the request itself; `record` is filled as the events come. */
   constructor(requested: readonly Notice[], record: RequestRecord, keepText: boolean) {
@@ -24,7 +25,10 @@ export class AnswerFacts {
     const { facts, startedMs } = this.#record
     switch (event.type) {
       case 'notice':
-        this.#notices.push(event.notice)
+        if (event.notice.type === 'cache') {
+          this.#cache = event.notice
+          facts.cache = event.notice.state
+        } else this.#notices.push(event.notice)
         break
       case 'start':
         facts.firstTokenMs ??= performance.now() - startedMs
@@ -39,7 +43,10 @@ export class AnswerFacts {
         this.#isRelayed = true
         break
       case 'finish':
-        facts.usage = addUsage(facts.usage ?? noUsage, event.usage)
+        // What came from the cache or from another's turn has been counted once, there.
+        if (this.#cache === undefined || this.#cache.state === 'miss') {
+          facts.usage = addUsage(facts.usage ?? noUsage, event.usage)
+        }
         this.#sessionId ??= event.claude?.sessionId
         if (event.claude) this.#costUsd = (this.#costUsd ?? 0) + event.claude.costUsd
         break
@@ -70,6 +77,7 @@ export class AnswerFacts {
     const { provider } = this.#record.facts
     return {
       ...noticeHeaders([...requested, ...this.#notices]),
+      ...(this.#cache && cacheHeaders(this.#cache)),
       ...(provider !== undefined && { 'x-provider': headerText(provider) }),
       ...(this.#sessionId !== undefined && { 'x-claude-session-id': headerText(this.#sessionId) }),
       ...(this.#costUsd !== undefined && { 'x-claude-cost-usd': costText(this.#costUsd) }),
@@ -82,8 +90,18 @@ export class AnswerFacts {
   }
 }
 
+function cacheHeaders(cache: Extract<Notice, { type: 'cache' }>): Record<string, string> {
+  const { state, key, ageMs, savedTokens } = cache
+  return {
+    'x-cache': state,
+    'x-cache-key': key,
+    ...(ageMs !== undefined && { age: String(Math.floor(ageMs / 1000)) }),
+    ...(savedTokens !== undefined && { 'x-cache-saved': String(savedTokens) }),
+  }
+}
+
 function noticeHeaders(notices: readonly Notice[]): Record<string, string> {
-  const lines: Record<Exclude<Notice['type'], 'attempt'>, Set<string>> = {
+  const lines: Record<Exclude<Notice['type'], 'attempt' | 'cache'>, Set<string>> = {
     'ignored-parameter': new Set(),
     'dropped-option': new Set(),
     'model-mapped': new Set(),
@@ -93,7 +111,7 @@ function noticeHeaders(notices: readonly Notice[]): Record<string, string> {
   for (const notice of notices) {
     // The same provider may fail in the same way twice.
     if (notice.type === 'attempt') attempts.push(noticeText(notice))
-    else lines[notice.type].add(noticeText(notice))
+    else if (notice.type !== 'cache') lines[notice.type].add(noticeText(notice))
   }
   const headers = {
     'x-ignored-parameters': [...lines['ignored-parameter']].join(', '),
@@ -118,6 +136,8 @@ function noticeText(notice: Notice): string {
       return `${notice.from} -> ${notice.to}`
     case 'remark':
       return notice.text
+    case 'cache':
+      return notice.state
     case 'attempt':
       return `${notice.provider}=${notice.outcome}`
   }

@@ -12,6 +12,7 @@ import type { HttpParts } from './parts.ts'
 import { isFault, problem, retryHeaders } from './problem.ts'
 import { RequestRecords } from './request-records.ts'
 import { identityHeaders, timeHeader } from './response-headers.ts'
+import { cachePaths, mountCache } from './routes/cache.ts'
 import { mountChatCompletions } from './routes/chat-completions.ts'
 import { mountHealth } from './routes/health.ts'
 import { mountHome } from './routes/home.ts'
@@ -29,6 +30,7 @@ export const routes = {
   '/v1/models': 'GET',
   '/v1/models/*': 'GET',
   '/v1/chat/completions': 'POST',
+  ...cachePaths,
   ...(Object.fromEntries(passedPaths.map((path) => [path, 'POST'])) as Record<
     (typeof passedPaths)[number],
     'POST'
@@ -69,6 +71,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   mountMetrics(app, parts)
   mountModels(app, parts)
   mountChatCompletions(app, { ...parts, records })
+  mountCache(app, { ...parts, records })
   mountPassthrough(app, { ...parts, records })
   refuseOtherMethods(app, routes)
   app.setNotFoundHandler((request) => {

@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { DecodedRequest, Dialect, EncodeContext } from '../dialects/dialect.ts'
+import type { TurnContext } from '../turn/backend.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import { AnswerFacts } from './answer-facts.ts'
+import { readCacheControl } from './cache-control.ts'
 import { Choices } from './choices.ts'
 import { awaitOpening } from './opening.ts'
 import type { HttpParts } from './parts.ts'
@@ -63,7 +65,11 @@ async function answer(
   })
   const facts = new AnswerFacts(decoded.notices, record, options.logContent === true)
   const stop = stopSignal(reply.raw, parts.shutdown)
-  const choices = start(parts, decoded, facts, stop, { requestId: request.id, owner: record.owner })
+  const choices = start(parts, decoded, facts, stop, {
+    requestId: request.id,
+    owner: record.owner,
+    cache: readCacheControl(request.headers['cache-control']),
+  })
   const context = { body: turn.source.body, created: Math.floor(Date.now() / 1000) }
   const exchange = {
     parts,
@@ -101,7 +107,7 @@ function start(
   { turn, stream, choices }: DecodedRequest,
   facts: AnswerFacts,
   stop: StopSignal,
-  caller: { requestId: string; owner: string },
+  caller: Pick<TurnContext, 'requestId' | 'owner' | 'cache'>,
 ): Choices {
   const context = { ...caller, signal: stop.signal, stream }
   const runs = Array.from({ length: choices }, (_, choice) =>

@@ -16,9 +16,18 @@ export type HttpParts = {
   passthrough?: (
     endpoint: string,
   ) => PassthroughTarget | undefined | Promise<PassthroughTarget | undefined>
+  /** Absent: there is no cache. */
+  cache?: CacheAdmin
   telemetry: Pick<Telemetry, 'requestFinished' | 'fault'>
   /** Aborted when the grace time after a stop is over: what still runs ends with `shutting_down`. */
   shutdown?: AbortSignal
+}
+
+/** What a caller may see of the cache, and forget: what is its own. */
+export type CacheAdmin = {
+  report(owner: string): Record<string, unknown>
+  /** One entry, or all; returns how many. */
+  clear(owner: string, key?: string): number
 }
 
 /** An API that takes requests as they come. Throws `TurnError`s for what is not an answer. */

@@ -19,6 +19,8 @@ export type RequestFinished = {
   /** `n`. */
   choices?: number
   stream?: boolean
+  /** `hit` and `shared`: nothing was asked of a model for it, and `usage` is absent. */
+  cache?: 'hit' | 'miss' | 'shared'
   /** From the request's arrival to the first output. */
   firstTokenMs?: number
   usage?: Usage

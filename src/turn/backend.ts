@@ -1,6 +1,16 @@
 import type { TurnEvent } from './event.ts'
 import type { Turn } from './turn.ts'
 
+/** What a caller wants of the cache for one request (its `Cache-Control`). */
+export type CacheControl = {
+  /** Neither given from the cache nor kept in it. */
+  noStore?: boolean
+  /** Asked anew; the new answer replaces the old one. */
+  noCache?: boolean
+  /** The oldest answer that will do. */
+  maxAgeMs?: number
+}
+
 /** What surrounds a turn: who asks, and when to stop. */
 export type TurnContext = {
   /** Aborted when the caller has left or the server shuts down; the backend stops within a second and throws. */
@@ -11,6 +21,7 @@ export type TurnContext = {
   owner: string
   /** Whether the caller reads the answer as a stream. */
   stream: boolean
+  cache?: CacheControl
 }
 
 /** Something that answers turns: Claude Code, another vendor's API, or backends made of backends. */

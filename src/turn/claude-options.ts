@@ -43,6 +43,8 @@ export type ClaudeOptions = {
   includeActivity: boolean
   /** Let other providers answer, without what only Claude Code can do, when it cannot. */
   allowDegraded: boolean
+  /** Whether an answer may come from the cache and go into it; absent: as the server is set. */
+  cache?: 'exact' | 'off'
 }
 
 /** A subagent as Claude Code defines it. */

@@ -19,6 +19,14 @@ export type Notice =
   | { type: 'remark'; text: string }
   /** A provider was asked, or passed over: `answered`, `resting`, or the code of its failure. */
   | { type: 'attempt'; provider: string; outcome: string }
+  /** The answer comes from the cache, was not in it, or is another caller's turn as well; `savedTokens`: what was not asked for. */
+  | {
+      type: 'cache'
+      state: 'hit' | 'miss' | 'shared'
+      key: string
+      ageMs?: number
+      savedTokens?: number
+    }
 
 /** What only Claude Code can tell of a turn. */
 export type ClaudeRun = {

@@ -41,6 +41,7 @@ describe('claude_options', () => {
         timeout_seconds: 1.5,
         include_activity: true,
         allow_degraded: true,
+        cache: 'exact',
         continue: false,
         mcp_config: null,
       }),
@@ -64,6 +65,7 @@ describe('claude_options', () => {
       timeoutSeconds: 1.5,
       includeActivity: true,
       allowDegraded: true,
+      cache: 'exact',
     } satisfies ClaudeOptions)
   })
 

@@ -78,6 +78,7 @@ export const claudeOptionsSchema = strict({
   timeout_seconds: z.number().positive().nullish(),
   include_activity: flag,
   allow_degraded: flag,
+  cache: z.enum(['exact', 'off']).nullish(),
 })
 
 export type RequestedOptions = z.infer<typeof claudeOptionsSchema>
@@ -118,6 +119,7 @@ export function decodeOptions(options: RequestedOptions | null | undefined): Cla
       timeoutSeconds: options.timeout_seconds,
       includeActivity: options.include_activity,
       allowDegraded: options.allow_degraded,
+      cache: options.cache,
     }),
   }
 }

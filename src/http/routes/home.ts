@@ -5,6 +5,8 @@ const endpoints = [
   'POST /v1/chat/completions',
   'GET /v1/models',
   'GET /v1/models/{id}',
+  'GET /v1/cache',
+  'DELETE /v1/cache',
   'GET /health',
   'GET /ready',
   'GET /metrics',

@@ -6,16 +6,17 @@ const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 /** 405 for the methods that a known path does not have, before the body is read. */
 export function refuseOtherMethods(
   app: FastifyInstance,
-  paths: Readonly<Record<string, 'GET' | 'POST'>>,
+  paths: Readonly<Record<string, string>>,
 ): void {
   for (const [path, allowed] of Object.entries(paths)) {
+    const known = allowed.split(', ')
     // HEAD comes along with GET.
-    const others = [...methods, ...(allowed === 'GET' ? [] : ['HEAD'])]
+    const all = known.includes('GET') ? known.toSpliced(1, 0, 'HEAD') : known
     app.route({
-      method: others.filter((method) => method !== allowed),
+      method: [...methods, 'HEAD'].filter((method) => !all.includes(method)),
       url: path,
       onRequest: async (request, reply) => {
-        void reply.header('allow', allowed === 'GET' ? 'GET, HEAD, OPTIONS' : 'POST, OPTIONS')
+        void reply.header('allow', [...all, 'OPTIONS'].join(', '))
         throw new TurnError(
           'method_not_allowed',
           `${path} does not know the method ${request.method}; use ${allowed}.`,

@@ -1,0 +1,100 @@
+import type { Backend, TurnContext } from '../turn/backend.ts'
+import type { Notice, TurnEvent } from '../turn/event.ts'
+import type { Turn } from '../turn/turn.ts'
+import { isEligible } from './eligible.ts'
+import { Flight } from './flight.ts'
+import { cacheKey } from './key.ts'
+import { recordingOf, sizeOf, withoutRun } from './recording.ts'
+import type { CacheStore, Entry } from './store.ts'
+
+export type CacheOptions = {
+  /** Whether turns that say nothing of it use the cache. */
+  isDefault: boolean
+  /** Owners that share their answers; everybody else's are their own. */
+  sharedOwners: readonly string[]
+}
+
+/** Whose answers a caller may get. */
+export function scopeOf(
+  owner: string,
+  { sharedOwners }: Pick<CacheOptions, 'sharedOwners'>,
+): string {
+  return sharedOwners.includes(owner) ? 'shared' : `owner ${owner}`
+}
+
+/**
+ * A backend that gives an answer again when the same is asked by the same owner, and that lets those who ask at the same time share one
+ * turn. Turns that are not eligible, and answers that must not be said again, pass by as if it were not there.
+ */
+export function cached(backend: Backend, store: CacheStore, options: CacheOptions): Backend {
+  const flights = new Map<string, Flight>()
+
+  function join(scope: string, key: string, turn: Turn, context: TurnContext): Flight {
+    const flight = new Flight((signal) => backend.run(turn, { ...context, signal }), {
+      largestBytes: store.largestEntry,
+      sizeOf,
+      onEnd: (events) => {
+        if (flights.get(key) === flight) flights.delete(key)
+        const recording = events && recordingOf(events)
+        if (recording) store.put(scope, key, recording)
+      },
+    })
+    flights.set(key, flight)
+    return flight
+  }
+
+  function run(turn: Turn, context: TurnContext): AsyncIterable<TurnEvent> {
+    const control = context.cache ?? {}
+    if (!wantsCache(turn, options) || control.noStore || !isEligible(turn)) {
+      return backend.run(turn, context)
+    }
+    const scope = scopeOf(context.owner, options)
+    const key = cacheKey(scope, turn)
+    const entry = control.noCache ? undefined : store.get(key, control.maxAgeMs)
+    if (entry) {
+      store.count(scope, 'hits', entry.tokens)
+      return replay(entry, context)
+    }
+    const running = control.noCache ? undefined : flights.get(key)
+    if (running) {
+      store.count(scope, 'shared')
+      return shared(running, key, context)
+    }
+    store.count(scope, 'misses')
+    return join(scope, key, turn, context).read(context.signal, notice({ state: 'miss', key }))
+  }
+
+  return { name: backend.name, run: (turn, context) => lazily(() => run(turn, context)) }
+}
+
+function wantsCache({ claude }: Turn, { isDefault }: CacheOptions): boolean {
+  return claude.cache === undefined ? isDefault : claude.cache === 'exact'
+}
+
+/** Nothing happens before the first pull. */
+async function* lazily(run: () => AsyncIterable<TurnEvent>): AsyncGenerator<TurnEvent> {
+  yield* run()
+}
+
+function notice(told: Omit<Extract<Notice, { type: 'cache' }>, 'type'>): TurnEvent {
+  return { type: 'notice', notice: { type: 'cache', ...told } }
+}
+
+async function* replay(
+  { key, ageMs, tokens, events }: Entry & { ageMs: number },
+  { requestId }: TurnContext,
+): AsyncGenerator<TurnEvent> {
+  yield notice({ state: 'hit', key, ageMs, savedTokens: tokens })
+  for (const event of events) yield event.type === 'start' ? { ...event, id: requestId } : event
+}
+
+/** A turn that another caller's request began; its session and cost are that one's. */
+async function* shared(
+  flight: Flight,
+  key: string,
+  { signal, requestId }: TurnContext,
+): AsyncGenerator<TurnEvent> {
+  for await (const event of flight.read(signal, notice({ state: 'shared', key }))) {
+    yield withoutRun(event.type === 'start' ? { ...event, id: requestId } : event)
+  }
+}
