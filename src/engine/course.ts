@@ -21,7 +21,10 @@ export type Course = {
 }
 
 /** How many processes are tried for a turn when those that wait turn out to have ended. */
-export const attempts = 3
+export const attempts = 5
+
+/** How long before another is tried, in milliseconds: whoever ended one has ended others, and their ends are noticed meanwhile. */
+export const retryPauseMs = 25
 
 /** Whether the failure is that of a process which was killed while it waited, before anybody noticed; another one can begin anew. */
 export function endedWhileWaiting(error: unknown, { process, hasBegun }: Course): boolean {

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ModelInfo } from '@anthropic-ai/claude-agent-sdk'
 import type { Backend, TurnContext } from '../turn/backend.ts'
 import { TurnError } from '../turn/error.ts'
@@ -10,7 +11,7 @@ import { answer } from './answer/answer.ts'
 import { findClaude, requireClaude } from './binary.ts'
 import type { Introduction } from './processes/claude-process.ts'
 import { profileOf } from './conversation/conversation-key.ts'
-import { attempts, type Course, endedWhileWaiting } from './course.ts'
+import { attempts, type Course, endedWhileWaiting, retryPauseMs } from './course.ts'
 import { Ending } from './conversation/ending.ts'
 import { type EngineOptions, type Found, plannerOptions } from './engine-options.ts'
 import { loginFailure } from './login.ts'
@@ -146,7 +147,10 @@ export class Engine implements Backend {
         yield* this.#attempt(course)
         return
       } catch (error) {
-        if (attempt < attempts && endedWhileWaiting(error, course)) continue
+        if (attempt < attempts && endedWhileWaiting(error, course)) {
+          await clock.wait('start', sleep(retryPauseMs))
+          continue
+        }
         this.#noteLogin(error)
         throw error
       }
