@@ -1,4 +1,4 @@
-import { mkdir, realpath } from 'node:fs/promises'
+import { access, mkdir, realpath } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { TurnContext } from '../turn/backend.ts'
@@ -64,7 +64,8 @@ export class Planner {
   readonly #options: PlannerOptions
   readonly #sessions: Sessions
   readonly #attachments: Attachments
-  readonly #folders = new Map<string, { made: Promise<string>; madeAt: number }>()
+  /** The callers' own folders, links resolved, by their paths. */
+  readonly #folders = new Map<string, string>()
   #workspace: Promise<Workspace> | undefined
 
   constructor(options: PlannerOptions, sessions: Sessions) {
@@ -272,14 +273,14 @@ export class Planner {
     return { ...this.#options.environment, CLAUDE_CODE_TMPDIR: folder }
   }
 
-  /** A folder of a caller's own, made where it is missing; that it is there is believed for a while. */
-  #folder(kind: 'workspaces' | 'temporary', owner: string): Promise<string> {
+  /** A folder of a caller's own, made where it is missing. */
+  async #folder(kind: 'workspaces' | 'temporary', owner: string): Promise<string> {
     const path = join(this.#options.dataDir, kind, owner)
     const known = this.#folders.get(path)
-    if (known && performance.now() - known.madeAt < folderMs) return known.made
-    const made = mkdir(path, { recursive: true, mode: 0o700 }).then(() => realpath(path))
-    this.#folders.set(path, { made, madeAt: performance.now() })
-    made.catch(() => this.#folders.delete(path))
+    if (known !== undefined && (await isThere(known))) return known
+    await mkdir(path, { recursive: true, mode: 0o700 })
+    const made = await realpath(path)
+    this.#folders.set(path, made)
     return made
   }
 
@@ -303,12 +304,16 @@ export class Planner {
   }
 }
 
-/** How long a folder is believed to be there, in milliseconds. */
-const folderMs = 5_000
-
 /** The owner of callers without a key. */
 const anonymous = 'anonymous'
 
 function mapping(from: string, to: string | undefined): Notice {
   return { type: 'model-mapped', from, to: to ?? 'default' }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
 }

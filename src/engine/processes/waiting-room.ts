@@ -105,7 +105,7 @@ export class WaitingRoom {
       const launched = this.#start(known.spec)
       waiting.push(launched)
       launched.waited = true
-      launched.child.stdin?.write(this.#options.warmUp ?? '')
+      if (!isAwaitingInitialize(known.spec)) launched.child.stdin?.write(this.#options.warmUp ?? '')
       launched.child.once('exit', () => this.#lost(key, launched))
     }
   }
@@ -158,6 +158,11 @@ type Spec = {
   args: string[]
   cwd: string | undefined
   env: Record<string, string | undefined>
+}
+
+/** A process that is to have MCP servers by `initialize` takes nothing before it, and ends otherwise. */
+function isAwaitingInitialize({ args }: Spec): boolean {
+  return args.includes('--await-initialize')
 }
 
 const rememberedSpecs = 100
