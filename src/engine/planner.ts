@@ -1,4 +1,5 @@
-import { access, mkdir, realpath } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, realpath } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { TurnContext } from '../turn/backend.ts'
@@ -277,7 +278,8 @@ export class Planner {
   async #folder(kind: 'workspaces' | 'temporary', owner: string): Promise<string> {
     const path = join(this.#options.dataDir, kind, owner)
     const known = this.#folders.get(path)
-    if (known !== undefined && (await isThere(known))) return known
+    // Asked at once: the thread pool would take longer than the answer.
+    if (known !== undefined && existsSync(known)) return known
     await mkdir(path, { recursive: true, mode: 0o700 })
     const made = await realpath(path)
     this.#folders.set(path, made)
@@ -309,11 +311,4 @@ const anonymous = 'anonymous'
 
 function mapping(from: string, to: string | undefined): Notice {
   return { type: 'model-mapped', from, to: to ?? 'default' }
-}
-
-function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }
