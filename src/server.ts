@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { resolve } from 'node:path'
 import { createCache } from './answer-cache.ts'
 import { type Chain, createChain } from './chain.ts'
@@ -28,6 +29,8 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     const chain = createChain(config, engine, parts, log)
     const cache = createCache(config.cache, chain.backend, parts)
     const shutdown = new AbortController()
+    // Every request that runs listens.
+    setMaxListeners(0, shutdown.signal)
     const app = await createApp({
       options: { ...config.http, logContent: config.log.content },
       backend: cache.backend,
