@@ -1,7 +1,8 @@
 import { cached, scopeOf } from './cache/cached.ts'
+import { Repeats } from './cache/repeats.ts'
 import { CacheStore, type Entry } from './cache/store.ts'
 import type { Config } from './config/config.ts'
-import type { CacheAdmin } from './http/parts.ts'
+import type { CacheParts, WrittenHit } from './http/parts.ts'
 import type { Disposal } from './lib/disposal.ts'
 import type { Backend } from './turn/backend.ts'
 
@@ -10,8 +11,9 @@ export function createCache(
   config: Config['cache'],
   backend: Backend,
   parts: Disposal,
-): { backend: Backend; admin: CacheAdmin } {
+): { backend: Backend; admin: CacheParts } {
   const store = new CacheStore(config.limits, Date.now)
+  const repeats = new Repeats<WrittenHit['facts']>(store)
   const cleaner = setInterval(() => store.clean(), config.cleanMs)
   cleaner.unref()
   parts.defer(() => clearInterval(cleaner))
@@ -19,6 +21,8 @@ export function createCache(
     backend: cached(backend, store, config),
     admin: {
       report: (owner) => report(store, config, owner, Date.now()),
+      find: (owner, path, bytes) => repeats.find(owner, path, bytes),
+      keep: (owner, path, bytes, hit) => repeats.keep(owner, path, bytes, hit),
       clear: (owner, key) => store.clear(scopeOf(owner, config), key),
     },
   }

@@ -45,9 +45,6 @@ export function cached(backend: Backend, store: CacheStore, options: CacheOption
 
   function run(turn: Turn, context: TurnContext): AsyncIterable<TurnEvent> {
     const control = context.cache ?? {}
-    if (!wantsCache(turn, options) || control.noStore || !isEligible(turn)) {
-      return backend.run(turn, context)
-    }
     const scope = scopeOf(context.owner, options)
     const key = cacheKey(scope, turn)
     const entry = control.noCache ? undefined : store.get(key, control.maxAgeMs)
@@ -64,7 +61,13 @@ export function cached(backend: Backend, store: CacheStore, options: CacheOption
     return join(scope, key, turn, context).read(context.signal, notice({ state: 'miss', key }))
   }
 
-  return { name: backend.name, run: (turn, context) => lazily(() => run(turn, context)) }
+  return {
+    name: backend.name,
+    run: (turn, context) =>
+      wantsCache(turn, options) && !context.cache?.noStore && isEligible(turn)
+        ? lazily(() => run(turn, context))
+        : backend.run(turn, context),
+  }
 }
 
 function wantsCache({ claude }: Turn, { isDefault }: CacheOptions): boolean {

@@ -22,8 +22,8 @@ export function sizeOf(event: TurnEvent): number {
     case 'tool-call-delta':
       return own + event.input.length * 2
     case 'relay':
-      // Chunks are kept as text and as values.
-      return own + ('text' in event ? event.text.length * 4 : JSON.stringify(event.body).length * 3)
+      // Kept as text and as values.
+      return own + (event.text ?? JSON.stringify('body' in event && event.body)).length * 4
     default:
       return own
   }
@@ -86,7 +86,7 @@ function together(last: TurnEvent | undefined, next: TurnEvent): TurnEvent | und
   if (last?.type === 'tool-call-delta' && next.type === 'tool-call-delta') {
     return { ...last, input: last.input + next.input }
   }
-  if (last?.type === 'relay' && next.type === 'relay' && 'text' in last && 'text' in next) {
+  if (last?.type === 'relay' && next.type === 'relay' && 'chunks' in last && 'chunks' in next) {
     if (last.text.length + next.text.length > longestPiece * 4) return undefined
     return { ...last, chunks: [...last.chunks, ...next.chunks], text: last.text + next.text }
   }

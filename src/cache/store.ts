@@ -57,6 +57,11 @@ export class CacheStore {
     return { ...entry, ageMs }
   }
 
+  /** When an entry was stored; undefined when there is none. Does not count as a use. */
+  storedMs(key: string): number | undefined {
+    return this.#entries.peek(key)?.storedMs
+  }
+
   put(scope: string, key: string, recording: Recording): void {
     const bytes = recording.events.reduce((sum, event) => sum + sizeOf(event), key.length * 2)
     this.#entries.set(key, { ...recording, key, scope, bytes, hits: 0, storedMs: this.#now() })

@@ -2,8 +2,9 @@ import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/config.ts'
 import type { ConfigSources } from '../config/read.ts'
 import type { Telemetry } from '../telemetry/events.ts'
-import { createLog, type Log } from '../telemetry/log.ts'
+import { createLog, type Log, type LogOutput } from '../telemetry/log.ts'
 import { TurnError } from '../turn/error.ts'
+import { batchedOutput } from './batched-output.ts'
 import type { Console } from './console.ts'
 import { listenProblem } from './listen-problem.ts'
 import { catchStopSignals, type StopSignals } from './stop-signals.ts'
@@ -25,7 +26,9 @@ export async function serve(sources: ConfigSources, options: ServeOptions): Prom
   const signals = catchStopSignals()
   // A reader of our output that has gone (`| head`) must not end the server.
   process.stdout.on('error', () => {})
-  const log = await openLog(config, options.console)
+  const output = batchedOutput(process.stdout)
+  process.on('exit', output.flush)
+  const log = await openLog(config, output, options.console)
   if (log === undefined) return 1
   const onFault = (error: unknown): void => log.fault(error)
   process.on('uncaughtExceptionMonitor', onFault)
@@ -33,6 +36,8 @@ export async function serve(sources: ConfigSources, options: ServeOptions): Prom
     return await run(config, { ...options, log, signals })
   } finally {
     await log.close()
+    output.flush()
+    process.off('exit', output.flush)
     process.off('uncaughtExceptionMonitor', onFault)
     signals.release()
   }
@@ -58,9 +63,13 @@ async function run(
   return 0
 }
 
-async function openLog(config: Config, console: Console): Promise<Log | undefined> {
+async function openLog(
+  config: Config,
+  output: LogOutput,
+  console: Console,
+): Promise<Log | undefined> {
   try {
-    return await createLog(config.log, process.stdout)
+    return await createLog(config.log, output)
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'unknown'
     console.err(

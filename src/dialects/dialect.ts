@@ -24,6 +24,8 @@ export interface Dialect {
   decode(body: unknown, options: DecodeOptions): DecodedRequest
   /** The whole answer; one result a choice. */
   encodeResult(results: TurnResult[], request: EncodeContext): Record<string, unknown>
+  /** The whole answer where it is written already, by an upstream of this dialect; undefined where it is not. */
+  writtenResult?(results: TurnResult[]): string | undefined
   /** The answer as frames, each written as it arrives. Throws what the events throw; the caller then writes `encodeStreamError`. */
   encodeStream(events: AsyncIterable<ChoiceEvent>, request: EncodeContext): AsyncIterable<SseFrame>
   encodeError(error: TurnError): Record<string, unknown>

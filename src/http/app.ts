@@ -10,6 +10,7 @@ import { parseJsonBody } from './middleware/json-body.ts'
 import { requestId } from './middleware/request-id.ts'
 import type { HttpParts } from './parts.ts'
 import { isFault, problem, retryHeaders } from './problem.ts'
+import { repeatedBody } from './repeated.ts'
 import { RequestRecords } from './request-records.ts'
 import { identityHeaders, timeHeader } from './response-headers.ts'
 import { cachePaths, mountCache } from './routes/cache.ts'
@@ -65,7 +66,11 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   const fail = failure(parts)
   app.setErrorHandler((error, request, reply) => fail(error, request, reply, records))
   hookRequests(app, parts, records)
-  readJsonOnly(app, bodyLimitBytes)
+  // A log that is to have the content needs every body read.
+  const cache = parts.options.logContent ? undefined : parts.cache
+  readJsonOnly(app, bodyLimitBytes, (request, bytes) =>
+    repeatedBody(cache, request, records.of(request).owner, bytes),
+  )
   mountHome(app, { needsKey: parts.options.apiKey !== undefined })
   mountHealth(app, parts)
   mountMetrics(app, parts)
@@ -86,22 +91,32 @@ function hookRequests(app: FastifyInstance, { options }: HttpParts, records: Req
   const authenticate = authenticator(options.apiKey)
   const connections = new Connections(app.server)
   app.addHook('preClose', async () => connections.close())
-  app.addHook('onRequest', async (request, reply) => {
+  const admit = (request: FastifyRequest, reply: FastifyReply): 'goes-on' | 'answered' => {
     records.open(request, reply)
     void reply.headers(identityHeaders(request.id))
     if (connections.isClosing) void reply.header('connection', 'close')
     guard(request, options)
     void reply.headers(corsHeaders(request.headers, options))
     if (request.method === 'OPTIONS') {
-      return reply.code(204).headers(preflightHeaders(request.headers, options)).send()
+      void reply.code(204).headers(preflightHeaders(request.headers, options)).send()
+      return 'answered'
     }
     if (connections.isClosing)
       throw new TurnError('shutting_down', 'This server is stopping. Try again soon.')
     if (!isOpenToAll(request)) records.of(request).owner = authenticate(request.headers)
-    return undefined
+    return 'goes-on'
+  }
+  // Callbacks, and not promises: every request passes here.
+  app.addHook('onRequest', (request, reply, done) => {
+    try {
+      if (admit(request, reply) === 'goes-on') done()
+    } catch (error) {
+      done(TurnError.from(error))
+    }
   })
-  app.addHook('onSend', async (request, reply) => {
+  app.addHook('onSend', (request, reply, _payload, done) => {
     void reply.headers(timeHeader(records.of(request)))
+    done()
   })
 }
 
@@ -111,7 +126,11 @@ function isOpenToAll({ method, routeOptions }: FastifyRequest): boolean {
 }
 
 /** A page can send a form without asking, but not JSON: so nothing else is read. */
-function readJsonOnly(app: FastifyInstance, bodyLimit: number): void {
+function readJsonOnly(
+  app: FastifyInstance,
+  bodyLimit: number,
+  known: (request: FastifyRequest, bytes: Uint8Array) => unknown,
+): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
     'application/json',
@@ -124,7 +143,7 @@ function readJsonOnly(app: FastifyInstance, bodyLimit: number): void {
           `The body must be in UTF-8; its Content-Type says ${charset}.`,
         )
       }
-      return parseJsonBody(body)
+      return known(request, body) ?? parseJsonBody(body)
     },
   )
 }

@@ -30,7 +30,25 @@ export class Choices {
   }
 
   /** The events of all choices as they come; each choice is read one event ahead. */
-  async *events(): AsyncGenerator<ChoiceEvent> {
+  events(): AsyncIterable<ChoiceEvent> {
+    const [alone, ...others] = this.#runs
+    return alone && others.length === 0 ? this.#eventsOfOne(alone) : this.#eventsOfAll()
+  }
+
+  /** Nearly always there is one, which needs no race. */
+  #eventsOfOne(run: AsyncIterable<TurnEvent>): AsyncIterable<ChoiceEvent> {
+    const iterator = run[Symbol.asyncIterator]()
+    this.#iterators = [iterator]
+    const next = async (): Promise<IteratorResult<ChoiceEvent>> => {
+      const step = await iterator.next()
+      if (!step.done) return { done: false, value: { choice: 0, event: step.value } }
+      this.#isComplete = true
+      return { done: true, value: undefined }
+    }
+    return { [Symbol.asyncIterator]: () => ({ next }) }
+  }
+
+  async *#eventsOfAll(): AsyncGenerator<ChoiceEvent> {
     this.#iterators = this.#runs.map((run) => run[Symbol.asyncIterator]())
     const waiting = new Map<number, Promise<Step>>()
     const pull = (choice: number, iterator: AsyncIterator<TurnEvent>): void => {

@@ -6,16 +6,18 @@ import { AnswerFacts } from './answer-facts.ts'
 import { readCacheControl } from './cache-control.ts'
 import { Choices } from './choices.ts'
 import { awaitOpening } from './opening.ts'
+import { bytesOfBody } from './middleware/json-body.ts'
 import type { HttpParts } from './parts.ts'
 import { isFault, problem } from './problem.ts'
 import type { RequestRecord, RequestRecords } from './request-records.ts'
+import { answerRepeated, RepeatedBody, rememberHit } from './repeated.ts'
 import { responseHeaders } from './response-headers.ts'
 import { SseBody } from './sse-body.ts'
 import { type StopSignal, stopSignal } from './stop-signal.ts'
 
 export type DialectRouteParts = Pick<
   HttpParts,
-  'options' | 'backend' | 'telemetry' | 'shutdown'
+  'options' | 'backend' | 'cache' | 'telemetry' | 'shutdown'
 > & {
   records: RequestRecords
 }
@@ -52,11 +54,17 @@ async function answer(
 ): Promise<void> {
   const { options } = parts
   const record = parts.records.of(request)
+  if (request.body instanceof RepeatedBody) {
+    await answerRepeated(request.body, request, reply, record)
+    return
+  }
   const decoded = dialect.decode(request.body, {
     strict: options.strictParameters,
     maxChoices: options.maxChoices,
   })
   const { turn } = decoded
+  const bytes = bytesOfBody(request.body)
+  if (bytes) turn.source = { ...turn.source, bytes }
   Object.assign(record.facts, {
     stream: decoded.stream,
     choices: decoded.choices,
@@ -116,20 +124,34 @@ function start(
   return new Choices(runs, stop.abort)
 }
 
-async function* observed(
+/** Not a generator: every event of a stream passes here. */
+function observed(
   events: AsyncIterable<TurnEvent>,
   observe: (event: TurnEvent) => void,
-): AsyncGenerator<TurnEvent> {
-  for await (const event of events) {
-    observe(event)
-    yield event
+): AsyncIterable<TurnEvent> {
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = events[Symbol.asyncIterator]()
+      return {
+        async next() {
+          const step = await iterator.next()
+          if (!step.done) observe(step.value)
+          return step
+        },
+        return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
+      }
+    },
   }
 }
 
 async function answerWhole(exchange: Exchange): Promise<void> {
-  const { dialect, reply, choices, context, facts } = exchange
-  const body = dialect.encodeResult(await choices.results(), context)
-  await reply.headers(facts.headers).send(body)
+  const { dialect, parts, request, reply, record, decoded, choices, context, facts } = exchange
+  const results = await choices.results()
+  const written =
+    dialect.writtenResult?.(results) ?? JSON.stringify(dialect.encodeResult(results, context))
+  const { bytes } = decoded.turn.source
+  rememberHit(parts.cache, request, { record, facts, bytes, written })
+  await reply.headers(facts.headers).type('application/json; charset=utf-8').send(written)
 }
 
 async function answerAsStream(exchange: Exchange): Promise<void> {

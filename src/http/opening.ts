@@ -38,13 +38,23 @@ function isOutput({ event }: ChoiceEvent): boolean {
   return event.type !== 'notice' && event.type !== 'start'
 }
 
-async function* rest(
+/** Not a generator: every event of a stream passes here. */
+function rest(
   read: readonly ChoiceEvent[],
   pending: Promise<IteratorResult<ChoiceEvent>> | undefined,
   iterator: AsyncIterator<ChoiceEvent>,
-): AsyncGenerator<ChoiceEvent> {
-  yield* read
-  for (let step = await (pending ?? iterator.next()); !step.done; step = await iterator.next()) {
-    yield step.value
+): OpenedEvents {
+  let at = 0
+  let first = pending
+  const next = (): Promise<IteratorResult<ChoiceEvent>> => {
+    const event = read[at]
+    if (event) {
+      at += 1
+      return Promise.resolve({ done: false, value: event })
+    }
+    const step = first ?? iterator.next()
+    first = undefined
+    return step
   }
+  return { [Symbol.asyncIterator]: () => ({ next }) }
 }

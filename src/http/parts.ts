@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { Telemetry } from '../telemetry/events.ts'
+import type { RequestFinished, Telemetry } from '../telemetry/events.ts'
 import type { Backend } from '../turn/backend.ts'
 
 /** Everything that the HTTP layer stands on. */
@@ -17,7 +17,7 @@ export type HttpParts = {
     endpoint: string,
   ) => PassthroughTarget | undefined | Promise<PassthroughTarget | undefined>
   /** Absent: there is no cache. */
-  cache?: CacheAdmin
+  cache?: CacheParts
   telemetry: Pick<Telemetry, 'requestFinished' | 'fault'>
   /** Aborted when the grace time after a stop is over: what still runs ends with `shutting_down`. */
   shutdown?: AbortSignal
@@ -28,6 +28,23 @@ export type CacheAdmin = {
   report(owner: string): Record<string, unknown>
   /** One entry, or all; returns how many. */
   clear(owner: string, key?: string): number
+}
+
+/** An answer around its id, which is new each time; or all of it. */
+export type WrittenBody = readonly [head: string, tail?: string]
+
+/** A hit as it was written once. */
+export type WrittenHit = {
+  key: string
+  headers: Record<string, string>
+  body: WrittenBody
+  facts: Partial<RequestFinished>
+}
+
+export type CacheParts = CacheAdmin & {
+  /** What the very bytes of a request have been answered with, if that may be given again. */
+  find(owner: string, path: string, bytes: Uint8Array): (WrittenHit & { ageMs: number }) | undefined
+  keep(owner: string, path: string, bytes: Uint8Array, hit: WrittenHit): void
 }
 
 /** An API that takes requests as they come. Throws `TurnError`s for what is not an answer. */

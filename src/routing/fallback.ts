@@ -2,7 +2,7 @@ import type { Backend, TurnContext } from '../turn/backend.ts'
 import { type ErrorCode, TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import type { Turn } from '../turn/turn.ts'
-import { ask } from './attempt.ts'
+import { open, type Opened } from './attempt.ts'
 import type { Ticket } from './breaker/breaker.ts'
 import { type Candidate, candidatesFor } from './candidates.ts'
 import { orderOf } from './order.ts'
@@ -30,7 +30,31 @@ export type FallbackOptions = {
 export function fallback(providers: readonly Provider[], options: FallbackOptions = {}): Backend {
   return {
     name: 'fallback',
-    run: (turn, context) => new Run(providers, options, turn, context).events(),
+    run: (turn, context) => run(new Run(providers, options, turn, context), context),
+  }
+}
+
+/**
+ * Who was asked, and the answer to its end. One generator for all of it: each layer costs every event of a stream its time. What fails
+ * now is the answer's own, and counts against the provider unless the caller has left.
+ */
+async function* run(asked: Run, { signal }: TurnContext): AsyncGenerator<TurnEvent> {
+  const opened = await asked.open().catch((thrown: unknown) => TurnError.from(thrown))
+  for (const told of asked.told) yield told
+  if (opened instanceof TurnError) throw opened
+  const { provider, events, rest } = opened
+  let isOver = false
+  try {
+    for (const event of events) yield event
+    for (let step = await rest.next(); !step.done; step = await rest.next()) yield step.value
+    isOver = true
+  } catch (thrown) {
+    isOver = true
+    const error = TurnError.from(thrown)
+    if (!signal.aborted) provider.breaker.brokeOff(error)
+    throw error
+  } finally {
+    if (!isOver) await rest.return?.()
   }
 }
 
@@ -41,6 +65,7 @@ class Run {
   readonly #candidates
   readonly #budget: RetryBudget
   readonly #trail = new Trail()
+  readonly #told: TurnEvent[] = []
   /** The largest context that was too small. */
   #tooSmall: number | undefined
 
@@ -57,44 +82,57 @@ class Run {
     this.#budget = new RetryBudget(options.retries ?? noRetries, random)
   }
 
-  async *events(): AsyncGenerator<TurnEvent> {
+  /** The answer of whoever gives one. Throws the error of the request when nobody does. */
+  async open(): Promise<Opened> {
     const { possible } = this.#candidates
     for (const [index, candidate] of possible.entries()) {
       if (!this.#isBigEnough(candidate.provider)) continue
       const ticket = candidate.provider.breaker.admit()
-      if (ticket) {
-        if (yield* this.#askUntilSettled(candidate, ticket, index < possible.length - 1)) return
-      } else yield attempt(candidate.provider.backend.name, 'resting')
+      if (!ticket) this.#told.push(attempt(candidate.provider.backend.name, 'resting'))
+      else {
+        const opened = await this.#ask(candidate, ticket, index < possible.length - 1)
+        if (opened) return opened
+      }
     }
     const [first] = possible
     if (first && !this.#trail.hasFailures) {
-      if (yield* this.#askUntilSettled(first, first.provider.breaker.force(), false)) return
+      const opened = await this.#ask(first, first.provider.breaker.force(), false)
+      if (opened) return opened
     }
     throw this.#trail.error(this.#candidates)
   }
 
-  /** Asks one provider, again where that is worth it. Returns whether it answered; throws what nobody else should answer. */
-  async *#askUntilSettled(
+  /** What became of each attempt so far. */
+  get told(): readonly TurnEvent[] {
+    return this.#told
+  }
+
+  /** Asks one provider, again where that is worth it, until it answers; throws what nobody else should answer. */
+  async #ask(
     candidate: Candidate,
     admitted: Ticket,
     hasOthers: boolean,
-  ): AsyncGenerator<TurnEvent, boolean> {
+  ): Promise<Opened | undefined> {
     const { provider } = candidate
     this.#tellSwitch(provider)
     for (let ticket: Ticket | undefined = admitted; ticket; ticket = provider.breaker.admit()) {
-      const error = yield* ask(candidate, ticket, this.#context, this.#trail.hasFailures)
-      if (!error) return true
+      const opened = await open(candidate, ticket, this.#context)
+      if (!(opened instanceof TurnError)) {
+        if (this.#trail.hasFailures) this.#told.push(attempt(provider.backend.name, 'answered'))
+        return opened
+      }
+      const error = opened
       const isFirst = !this.#trail.hasFailures
-      yield this.#trail.failed(provider, error)
+      this.#told.push(this.#trail.failed(provider, error))
       if (!movesOn(error, provider, isFirst)) throw error
       if (error.code === 'context_length_exceeded') {
         this.#tooSmall = Math.max(this.#tooSmall ?? 0, provider.contextTokens ?? 0)
       }
       const pauseMs = provider.repeatsItself ? undefined : this.#budget.take(error, hasOthers)
-      if (pauseMs === undefined) return false
+      if (pauseMs === undefined) return undefined
       await (this.#options.sleep ?? sleep)(pauseMs, this.#context.signal)
     }
-    return false
+    return undefined
   }
 
   #isBigEnough({ contextTokens = 0 }: Provider): boolean {

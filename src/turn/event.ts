@@ -45,7 +45,8 @@ type Json = Readonly<Record<string, unknown>>
 
 /** An upstream's own words: the body of a whole answer, or chunks of a streamed one. */
 export type Relay =
-  { dialect: string; body: Json } | { dialect: string; chunks: readonly Json[]; text: string }
+  | { dialect: string; body: Json; text?: string }
+  | { dialect: string; chunks: readonly Json[]; text: string }
 
 /**
  * What a backend says while it answers. The protocol:

@@ -30,8 +30,8 @@ export type Turn = {
   /** One of many that may be answered later than others: a line of a batch, or what the caller calls so. */
   isOneOfMany: boolean
   claude: ClaudeOptions
-  /** The caller's own request body, untouched, for a backend that speaks the same dialect. */
-  source: { dialect: string; body: Readonly<Record<string, unknown>> }
+  /** The caller's own request body, untouched, for a backend that speaks the same dialect; `bytes`: as it arrived. */
+  source: { dialect: string; body: Readonly<Record<string, unknown>>; bytes?: Uint8Array }
 }
 
 /** The plainest turn: nothing is asked yet, and nothing out of the ordinary. */

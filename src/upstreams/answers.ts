@@ -12,9 +12,14 @@ import { brokenOff, type FailingUpstream, noAnswer, reportedFailure } from './fa
 
 type Json = Record<string, unknown>
 
+/** The body of an answer: read piece by piece, or at once where it is known to be small. */
+export type AnswerBody = AsyncIterable<Uint8Array> & { text?: () => Promise<string> }
+
 /** The bytes of an answer, and what is known of it before it is read. */
 export type Answer = {
-  bytes: AsyncIterable<Uint8Array>
+  bytes: AnswerBody
+  /** As the upstream announced it. */
+  length?: number
   upstream: FailingUpstream
   /** Used when the upstream does not give the answer an id. */
   fallbackId: string
@@ -27,52 +32,85 @@ const mostHeldChunks = 64
 
 const largestAnswerBytes = 64 * 1024 * 1024
 
-/** A whole answer as events. Throws `upstream_invalid_answer` when it is not JSON or says nothing, and what an error in disguise means. */
-export async function* wholeAnswer(answer: Answer, call: Call): AsyncGenerator<TurnEvent> {
-  const text = await readText(answer.bytes, call, largestAnswerBytes)
-  const body = parseObject(text)
-  const { name } = answer.upstream
-  if (!body) throw noAnswer(`The API "${name}" answered with something that is not a JSON object.`)
-  const piece = readAnswer(body)
-  if (piece.error) throw reportedFailure(answer.upstream, piece.error)
-  if (!isCommitment(piece)) throw noAnswer(`The API "${name}" gave an empty answer.`)
-  const progress = new Progress(answer)
-  progress.add(piece)
-  yield progress.start()
-  yield { type: 'relay', dialect: 'openai-chat', body }
-  yield progress.finish('stop')
+/** An answer as events: those that are there together at once, and undefined at the end. Throws what is wrong with it. */
+export interface AnswerReader {
+  next(): Promise<readonly TurnEvent[] | undefined>
 }
 
-/**
- * A streamed answer as events: what arrives together is relayed together, as it came. What carries no output is held back until the
- * first that does; until then the answer can still fail without a trace. A stream that ends without a finish reason is a failure.
- */
-export async function* streamedAnswer(answer: Answer, call: Call): AsyncGenerator<TurnEvent> {
-  const stream = new AnswerStream(answer, call)
-  const pieces = answer.bytes[Symbol.asyncIterator]()
-  for (;;) {
-    const piece = await nextPiece(pieces, call)
-    const events = stream.push(piece)
-    for (const event of events) yield event
-    // What was read before a failure is passed on before it is told.
-    if (stream.failure) throw stream.failure
-    if (piece === undefined) return
+/** A whole answer. Throws `upstream_invalid_answer` when it is not JSON or says nothing, and what an error in disguise means. */
+export class WholeAnswer implements AnswerReader {
+  readonly #answer: Answer
+  readonly #call: Call
+  #isRead = false
+
+  constructor(answer: Answer, call: Call) {
+    this.#answer = answer
+    this.#call = call
+  }
+
+  async next(): Promise<TurnEvent[] | undefined> {
+    if (this.#isRead) return undefined
+    this.#isRead = true
+    const text = await wholeText(this.#answer, this.#call)
+    const body = parseObject(text)
+    const { upstream } = this.#answer
+    const { name } = upstream
+    if (!body)
+      throw noAnswer(`The API "${name}" answered with something that is not a JSON object.`)
+    const piece = readAnswer(body)
+    if (piece.error) throw reportedFailure(upstream, piece.error)
+    if (!isCommitment(piece)) throw noAnswer(`The API "${name}" gave an empty answer.`)
+    const progress = new Progress(this.#answer)
+    progress.add(piece)
+    return [
+      progress.start(),
+      { type: 'relay', dialect: 'openai-chat', body, text },
+      progress.finish('stop'),
+    ]
   }
 }
 
-/** The next piece; undefined at the end, which a cut is as well once the answer is whole. */
-async function nextPiece(
-  pieces: AsyncIterator<Uint8Array>,
-  call: Call,
-): Promise<Uint8Array | undefined> {
-  try {
-    const step = await call.next(pieces)
-    if (!step.done) return step.value
-    call.over()
-    return undefined
-  } catch (thrown) {
-    if (call.isAnswered) return undefined
-    throw thrown
+/**
+ * A streamed answer: what arrives together is relayed together, as it came. What carries no output is held back until the first that does;
+ * until then the answer can still fail without a trace. A stream that ends without a finish reason is a failure.
+ */
+export class StreamedAnswer implements AnswerReader {
+  readonly #stream: AnswerStream
+  readonly #pieces: AsyncIterator<Uint8Array>
+  readonly #call: Call
+  #isRead = false
+
+  constructor(answer: Answer, call: Call) {
+    this.#stream = new AnswerStream(answer, call)
+    this.#pieces = answer.bytes[Symbol.asyncIterator]()
+    this.#call = call
+  }
+
+  async next(): Promise<TurnEvent[] | undefined> {
+    // What was read before a failure is passed on before it is told.
+    if (this.#stream.failure) throw this.#stream.failure
+    if (this.#isRead) return undefined
+    const events = this.#stream.push(await this.#next())
+    if (events.length === 0 && this.#stream.failure) throw this.#stream.failure
+    return events
+  }
+
+  /** The next piece; undefined at the end, which a cut is as well once the answer is whole. */
+  async #next(): Promise<Uint8Array | undefined> {
+    const sinceMs = this.#call.waits()
+    try {
+      const step = await this.#pieces.next()
+      if (!step.done) return step.value
+      this.#isRead = true
+      this.#call.over()
+      return undefined
+    } catch (thrown) {
+      if (!this.#call.isAnswered) throw thrown
+      this.#isRead = true
+      return undefined
+    } finally {
+      this.#call.waited(sinceMs)
+    }
   }
 }
 
@@ -211,6 +249,14 @@ class Progress {
       usage: this.#usage ?? noUsage,
     }
   }
+}
+
+/** Reading it at once is cheaper, where its announced length allows that. */
+async function wholeText({ bytes, length = Infinity }: Answer, call: Call): Promise<string> {
+  if (length > largestAnswerBytes || !bytes.text) return readText(bytes, call, largestAnswerBytes)
+  const text = await bytes.text()
+  call.over()
+  return text
 }
 
 /** The text of a body; throws `upstream_invalid_answer` when it is larger than the limit. */

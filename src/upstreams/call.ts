@@ -73,14 +73,23 @@ export class Call {
 
   /** Waits for a piece of the answer under the limit of the present phase. */
   async next<T>(pieces: AsyncIterator<T>): Promise<IteratorResult<T>> {
-    const sinceMs = performance.now()
-    this.#waitingSinceMs = sinceMs
+    const sinceMs = this.waits()
     try {
       return await pieces.next()
     } finally {
-      this.#waitingSinceMs = undefined
-      this.#waitedMs += performance.now() - sinceMs
+      this.waited(sinceMs)
     }
+  }
+
+  /** Waiting for the upstream begins; gives the time, for `waited`. */
+  waits(): number {
+    this.#waitingSinceMs = performance.now()
+    return this.#waitingSinceMs
+  }
+
+  waited(sinceMs: number): void {
+    this.#waitingSinceMs = undefined
+    this.#waitedMs += performance.now() - sinceMs
   }
 
   /** Frees everything; closes the connection when the answer was not read to its end. */

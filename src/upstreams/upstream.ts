@@ -1,11 +1,16 @@
 import { type Dispatcher, Pool } from 'undici'
-import { canEncode, encodeRequest, readError } from '../dialects/openai-chat/client.ts'
+import {
+  canEncode,
+  encodeRequest,
+  readError,
+  unchangedRequest,
+} from '../dialects/openai-chat/client.ts'
 import type { Backend, TurnContext } from '../turn/backend.ts'
 import { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import type { UserPart } from '../turn/message.ts'
 import type { Turn } from '../turn/turn.ts'
-import { type Answer, parseObject, readText, streamedAnswer, wholeAnswer } from './answers.ts'
+import { type Answer, parseObject, readText, StreamedAnswer, WholeAnswer } from './answers.ts'
 import { Call, type UpstreamTimeouts } from './call.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
 import { isClosedBetween, noAnswer, statusFailure, transportFailure } from './failures.ts'
@@ -102,24 +107,25 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
       ? await dependencies.resolveAttachments(turn, context)
       : []
     const stream = context.stream && options.streaming !== false
-    const body = encodeRequest(turn, {
-      ...(mapped !== undefined && { model: mapped }),
-      stream,
-      attachments,
-    })
+    const asked = { ...(mapped !== undefined && { model: mapped }), stream, attachments }
+    const bytes = unchangedRequest(turn, asked)
+    const body = bytes ? turn.source.body : encodeRequest(turn, asked)
     const { model } = body
     if (turn.model !== undefined && typeof model === 'string' && turn.model !== model) {
       yield { type: 'notice', notice: { type: 'model-mapped', from: turn.model, to: model } }
     }
     const answer: Answer = {
-      bytes: await send({ ...parts, options }, call, body, stream),
+      ...(await send({ ...parts, options }, call, bytes ?? JSON.stringify(body), stream)),
       upstream: options,
       fallbackId: `chatcmpl-${context.requestId}`,
       requestedModel: typeof model === 'string' ? model : '',
     }
-    for await (const event of stream ? streamedAnswer(answer, call) : wholeAnswer(answer, call)) {
-      if (event.type === 'start') isStarted = true
-      yield event
+    const reader = stream ? new StreamedAnswer(answer, call) : new WholeAnswer(answer, call)
+    for (let events = await reader.next(); events; events = await reader.next()) {
+      for (const event of events) {
+        if (event.type === 'start') isStarted = true
+        yield event
+      }
     }
   } catch (thrown) {
     const isCut = call.signal.aborted && (context.signal.aborted || !(thrown instanceof TurnError))
@@ -142,9 +148,9 @@ function hasAttachments({ claude }: Turn): boolean {
 async function send(
   { options, dependencies, target, pool }: Parts,
   call: Call,
-  body: Record<string, unknown>,
+  body: string | Uint8Array,
   stream: boolean,
-): Promise<AsyncIterable<Uint8Array>> {
+): Promise<Pick<Answer, 'bytes' | 'length'>> {
   const expected = stream ? 'text/event-stream' : 'application/json'
   call.enter(stream ? 'headers' : 'answer')
   const response = await request(pool, {
@@ -159,7 +165,7 @@ async function send(
       ...(options.key && { authorization: `Bearer ${options.key}` }),
       ...options.headers,
     },
-    body: JSON.stringify(body),
+    body,
     signal: call.signal,
   })
   // Whoever reads the body gets its errors; this one is for a body that is let go.
@@ -172,7 +178,8 @@ async function send(
     throw noAnswer(`The API "${options.name}" answered with another content type than ${expected}.`)
   }
   if (stream) call.enter('first-output')
-  return response.body
+  const length = Number(response.headers['content-length'] ?? Number.NaN)
+  return { bytes: response.body, ...(Number.isInteger(length) && { length }) }
 }
 
 /** Once more, on another connection, when the one that was kept alive closed just then. */

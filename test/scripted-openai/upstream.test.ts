@@ -199,9 +199,10 @@ describe('a whole answer of an upstream', () => {
   it('is relayed as it came, with the model and usage that the upstream names', async () => {
     const { events, error } = await record(open().run(turnOf({ model: 'gpt-4o' }), plain))
     expect(error).toBeUndefined()
+    const body = completion('Hello from the fallback.')
     expect(events).toEqual([
       { type: 'start', id: 'chatcmpl-scripted', provider: 'backup', model: 'scripted-model-2' },
-      { type: 'relay', dialect: 'openai-chat', body: completion('Hello from the fallback.') },
+      { type: 'relay', dialect: 'openai-chat', body, text: JSON.stringify(body) },
       { type: 'finish', reason: 'stop', model: 'scripted-model-2', usage: foldedUsage },
     ])
   })

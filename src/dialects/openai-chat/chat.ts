@@ -1,7 +1,7 @@
 import type { Dialect } from '../dialect.ts'
 import { decode } from './decode.ts'
 import { encodeError, encodeStreamError } from './error.ts'
-import { encodeResult } from './response.ts'
+import { encodeResult, writtenResult } from './response.ts'
 import { encodeStream } from './stream.ts'
 
 /** OpenAI's chat completions, as our server speaks them. */
@@ -9,6 +9,7 @@ export const openaiChat: Dialect = {
   name: 'openai-chat',
   decode,
   encodeResult,
+  writtenResult,
   encodeStream,
   encodeError,
   encodeStreamError,

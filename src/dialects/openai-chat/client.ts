@@ -34,6 +34,25 @@ export function encodeRequest(
   }
 }
 
+/** The caller's bytes, where the request for an upstream would be the same; undefined where anything differs. */
+export function unchangedRequest(
+  turn: Turn,
+  options: { model?: string; stream: boolean; attachments: readonly UserPart[] },
+): Uint8Array | undefined {
+  const { body, bytes } = turn.source
+  const { claude_options, n, stream = false, stream_options, model } = body
+  const isSame =
+    claude_options === undefined &&
+    n === undefined &&
+    stream === options.stream &&
+    (options.stream || stream_options === undefined) &&
+    typeof model === 'string' &&
+    (options.model === undefined || options.model === model) &&
+    turn.claude.appendSystemPrompt === undefined &&
+    options.attachments.length === 0
+  return isSame ? bytes : undefined
+}
+
 function withInstruction(messages: readonly unknown[], text: string | undefined): unknown[] {
   if (text === undefined) return [...messages]
   const first = messages.findIndex((message) => !['system', 'developer'].includes(roleOf(message)))

@@ -48,6 +48,13 @@ export function encodeResult(results: readonly TurnResult[], request: EncodeCont
   } satisfies Answer
 }
 
+/** What an upstream of this dialect answered alone, in its own letters. */
+export function writtenResult([first, ...others]: readonly TurnResult[]): string | undefined {
+  const relay = first?.relay
+  if (others.length > 0 || relay?.dialect !== 'openai-chat' || !('body' in relay)) return undefined
+  return relay.text
+}
+
 function encodeChoice(
   result: TurnResult,
   index: number,

@@ -32,7 +32,7 @@ export async function* encodeStream(
 ): AsyncGenerator<SseFrame> {
   const encoder = new ChunkEncoder(request)
   for await (const { choice, event } of events) {
-    if (event.type === 'relay' && encoder.isAlone && 'text' in event) {
+    if (event.type === 'relay' && encoder.isAlone && 'chunks' in event) {
       encoder.push(choice, event)
       yield { written: event.text }
       continue

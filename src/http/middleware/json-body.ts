@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { TurnError } from '../../turn/error.ts'
 
 /** No honest request is nested deeper; what walks the value later may be recursive. */
@@ -12,19 +13,27 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
   const text = decodeText(bytes)
   checkNesting(text)
   const value = parse(text)
+  // Sent on as they are, they must be what others read as JSON too, without a mark at the start.
+  if (typeof value === 'object' && value !== null && bytes[0] !== 0xef) bytesOf.set(value, bytes)
   // Only a text with one of these can have the key, so that nearly no request is walked.
   if (text.includes('__proto__') || /\\u005f/i.test(text)) refusePrototypeKeys(value)
   return value
 }
 
+const bytesOf = new WeakMap<object, Uint8Array>()
+
+/** The bytes that a body was read from, for whoever can send them on as they are. */
+export function bytesOfBody(body: unknown): Uint8Array | undefined {
+  return typeof body === 'object' && body !== null ? bytesOf.get(body) : undefined
+}
+
 function decodeText(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch (cause) {
-    throw new TurnError('invalid_json', 'The body is not valid UTF-8. Send JSON in UTF-8.', {
-      cause,
-    })
+  if (!isUtf8(bytes)) {
+    throw new TurnError('invalid_json', 'The body is not valid UTF-8. Send JSON in UTF-8.')
   }
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+  // As a text decoder has it: a mark at the start says how the text is written and is no part of it.
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
 }
 
 function parse(text: string): unknown {

@@ -69,6 +69,43 @@ describe('the cache of answers of Claude Code', () => {
     ])
   })
 
+  it('gives it to the same bytes without reading them, with an id of its own, until it is forgotten', async () => {
+    const body = JSON.stringify({ model: 'sonnet', messages: [{ role: 'user', content: 'Bytes' }] })
+    const post = async (headers: Record<string, string> = {}) => {
+      const response = await fetch(`${server.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          authorization: `Bearer ${apiKey}`,
+          ...headers,
+        },
+        body,
+      })
+      const { id, ...answer } = (await response.json()) as { id: string }
+      return { id, answer, headers: response.headers, state: response.headers.get('x-cache') }
+    }
+    const all = [await post(), await post(), await post(), await post()]
+    expect(all.map(({ state }) => state)).toEqual(['miss', 'hit', 'hit', 'hit'])
+    expect(new Set(all.map(({ id }) => id)).size).toBe(4)
+    expect(all[2]?.answer).toEqual(all[1]?.answer)
+    expect(all[3]?.id).toBe(`chatcmpl-${all[3]?.headers.get('x-request-id')}`)
+    for (const name of ['x-cache-key', 'x-cache-saved', 'x-provider', 'content-type']) {
+      expect(all[3]?.headers.get(name)).toBe(all[1]?.headers.get(name))
+    }
+    expect(finished.map(({ cache, usage }) => [cache, usage !== undefined])).toEqual([
+      ['miss', true],
+      ['hit', false],
+      ['hit', false],
+      ['hit', false],
+    ])
+    expect((await call('GET')).body.data[0]).toMatchObject({ hits: 3 })
+    expect((await post({ 'cache-control': 'no-store' })).state).toBeNull()
+    await call('DELETE')
+    expect((await post()).state).toBe('miss')
+    expect(answers).toBe(3)
+    expect((await post({ authorization: 'Bearer wrong' })).headers.get('x-cache')).toBeNull()
+  })
+
   it.each<[string, Asking, Record<string, string>]>([
     ['no-cache', {}, { 'cache-control': 'no-cache' }],
     ['no-store', {}, { 'cache-control': 'no-store' }],
