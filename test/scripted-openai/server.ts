@@ -169,7 +169,13 @@ async function writeHuge(response: ServerResponse, bytes: number): Promise<void>
   const piece = Buffer.alloc(1024 * 1024, 'x')
   for (let sent = 0; sent < bytes && !response.destroyed; sent += piece.length) {
     if (response.write(piece)) continue
-    await Promise.race([once(response, 'drain'), once(response, 'close')])
+    await new Promise<void>((resolve) => {
+      const goOn = (): void => {
+        response.off('drain', goOn).off('close', goOn)
+        resolve()
+      }
+      response.once('drain', goOn).once('close', goOn)
+    })
   }
   response.end()
 }
