@@ -67,6 +67,8 @@ export class Planner {
   readonly #attachments: Attachments
   /** The callers' own folders, links resolved, by their paths. */
   readonly #folders = new Map<string, string>()
+  /** The open calls of sessions that were answered here: Claude Code writes them down a moment after the answer. */
+  readonly #openCalls = new Map<string, string[]>()
   #workspace: Promise<Workspace> | undefined
 
   constructor(options: PlannerOptions, sessions: Sessions) {
@@ -143,6 +145,15 @@ export class Planner {
     return !hasPictures(told) || !this.#canCompose(plan)
   }
 
+  /** Notes which calls an answer has left open. */
+  noteOpenCalls(sessionId: string, ids: string[]): void {
+    this.#openCalls.delete(sessionId)
+    this.#openCalls.set(sessionId, ids)
+    const [oldest] = this.#openCalls.keys()
+    if (this.#openCalls.size > rememberedSessions && oldest !== undefined)
+      this.#openCalls.delete(oldest)
+  }
+
   /** How a new process learns the conversation: by its session, by a composed transcript, or message by message. */
   async history(plan: Plan): Promise<{ decisions: Decisions; prompt: Prompt }> {
     const { decisions, messages } = plan
@@ -174,7 +185,9 @@ export class Planner {
     }
   }
 
-  #pendingCalls(sessionId: string, folder: string): Promise<string[]> {
+  async #pendingCalls(sessionId: string, folder: string): Promise<string[]> {
+    const known = this.#openCalls.get(sessionId)
+    if (known) return known
     const { claudeDir, version = '' } = this.#options
     return pendingCalls(transcriptPath({ claudeDir, folder, sessionId, version }))
   }
@@ -305,6 +318,9 @@ export class Planner {
     return workspace
   }
 }
+
+/** Of older ones the transcript tells. */
+const rememberedSessions = 1_000
 
 /** The owner of callers without a key. */
 const anonymous = 'anonymous'
