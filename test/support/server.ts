@@ -52,6 +52,7 @@ export async function startTestServer(
         DATA_DIR: dataDir,
         WORKSPACE_ROOTS: workspace,
         WAITING_PROCESSES: '1',
+        WAITING_PROCESSES_MAX: settings['WAITING_PROCESSES'] ?? '1',
         CLAUDE_CODE_MAX_RETRIES: '0',
         SHUTDOWN_GRACE_SECONDS: '1',
         ...settings,
