@@ -86,7 +86,7 @@ await against(
 )
 
 // As a server that has been at work for a while.
-await perSecond(concurrency, 15 * concurrency, () => server.chat())
+await perSecond(concurrency, 40 * concurrency, () => server.chat())
 const goOn = await liveConversations()
 const rates = { print: [] as number[], single: [] as number[], live: [] as number[] }
 for (let round = 0; round < 3; round++) {
@@ -103,7 +103,7 @@ for (const [what, times, bar] of [
   rows.push({ what, unit: '/s', baseline: printRate, own, ratio: own / printRate, bar })
 }
 
-const added = await addedByServer(turns * 10)
+const added = await addedByServer(turns * 20)
 const left = await server.close()
 const health = spreadOf(await startTimes(5))
 
@@ -195,18 +195,23 @@ async function liveConversations(): Promise<(worker: number) => Promise<unknown>
 /** The next question of a live conversation, through the server and straight through the SDK by turns. */
 async function addedByServer(count: number): Promise<{ p50: number; p99: number }> {
   const direct = await startDirect(environment, folder.path)
-  const messages = withInstructions('Side by side.')
+  let messages: ChatMessage[] = []
   const throughServer: number[] = []
   const throughSdk: number[] = []
   for (let turn = 0; turn < count; turn++) {
+    // A client sends the whole conversation; one of some length would measure that.
+    if (turn % 10 === 0) {
+      messages = withInstructions('Side by side.')
+      messages.push((await server.chat(messages)).message, ...question)
+    }
     throughSdk.push((await direct.turn('Say something short.')).firstTokenMs)
     const answer = await server.chat(messages)
     throughServer.push(answer.firstTokenMs)
     messages.push(answer.message, ...question)
   }
   direct.close()
-  // The first turns of a process are slow on both sides.
-  const [own, sdk] = [throughServer, throughSdk].map((times) => spreadOf(times.slice(10)))
+  // The first turns of a process are slow, and the server's conversations are spread over a few.
+  const [own, sdk] = [throughServer, throughSdk].map((times) => spreadOf(times.slice(-count / 2)))
   if (!own || !sdk) throw new Error('Nothing was measured.')
   return { p50: own.p50 - sdk.p50, p99: own.p99 - sdk.p99 }
 }

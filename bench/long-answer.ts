@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import { drained } from '../test/support/drained.ts'
 import type { Step } from '../test/scripted-anthropic/server.ts'
 
 const pieces = 16_000
@@ -11,7 +11,7 @@ export const longAnswer: Step = async (response, { model }) => {
     const isTaken = response.write(
       `event: ${String(event['type'])}\ndata: ${JSON.stringify(event)}\n\n`,
     )
-    if (!isTaken) await taken(response)
+    if (!isTaken) await drained(response)
   }
   const usage = { input_tokens: 10, output_tokens: 1 }
   response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -43,16 +43,4 @@ export const longAnswer: Step = async (response, { model }) => {
   })
   await write({ type: 'message_stop' })
   response.end()
-}
-
-function taken(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      response.off('drain', done)
-      response.off('close', done)
-      resolve()
-    }
-    response.on('drain', done)
-    response.on('close', done)
-  })
 }

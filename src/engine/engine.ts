@@ -161,15 +161,13 @@ export class Engine implements Backend {
     const { turn, plan, profile, clock, context } = course
     const process = await this.#processes.ask(course)
     const ending = new Ending(profile, plan, turn)
-    const calls: string[] = []
     try {
       const answered = answer(process, turn, clock, this.#answerOptions(plan))
       for await (const event of answered) {
         if (event.type === 'start') this.#began(event.sessionId, plan, context)
         ending.push(event)
-        if (event.type === 'tool-call-start') calls.push(event.id)
         if (event.type === 'finish' && event.claude)
-          this.#planner.noteOpenCalls(event.claude.sessionId, calls)
+          this.#planner.noteOpenCalls(event.claude.sessionId, ending.openCalls)
         course.hasBegun = true
         yield event
       }

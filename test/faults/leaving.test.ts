@@ -8,7 +8,7 @@ import { says } from '../scripted-anthropic/server.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { claudes, eventually, expectIdle, models, watch } from './support.ts'
 
-const clients = 300
+const clients = 1_000
 /** Over which they come, in milliseconds. */
 const spreadMs = 7_000
 const seed = Number(process.env['LEAVING_SEED'] ?? 20_261_124)
@@ -104,7 +104,7 @@ async function openFiles(): Promise<number> {
   return (await readdir('/proc/self/fd').catch(() => [])).length
 }
 
-describe(`${clients} clients that leave wherever they are`, { timeout: 120_000 }, () => {
+describe(`${clients} clients that leave wherever they are`, { timeout: 240_000 }, () => {
   it('leave nothing behind: no turn, no process, no open file, no question twice', async () => {
     const watched = watch(server)
     await watched.expectWell(0)

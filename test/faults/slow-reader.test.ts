@@ -1,10 +1,10 @@
-import type { ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { memoryUsage } from 'node:process'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hello } from '../api/server/support.ts'
 import { MessageStream } from '../scripted-anthropic/message.ts'
 import { raw, type Step } from '../scripted-anthropic/server.ts'
+import { drained } from '../support/drained.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { capacityOf, eventually, models, watch } from './support.ts'
 
@@ -38,19 +38,6 @@ function longAnswer(mebibytes: number): { step: Step; written: Written } {
     written.isOver = !response.destroyed
   })
   return { step, written }
-}
-
-/** Waits until what was written has left, or the client has. */
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      response.off('drain', done)
-      response.off('close', done)
-      resolve()
-    }
-    response.on('drain', done)
-    response.on('close', done)
-  })
 }
 
 /** A stream of which nothing is read. */

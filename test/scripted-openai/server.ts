@@ -6,6 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { drained } from '../support/drained.ts'
 
 /** How the scripted API answers one request. */
 export type Script =
@@ -169,13 +170,7 @@ async function writeHuge(response: ServerResponse, bytes: number): Promise<void>
   const piece = Buffer.alloc(1024 * 1024, 'x')
   for (let sent = 0; sent < bytes && !response.destroyed; sent += piece.length) {
     if (response.write(piece)) continue
-    await new Promise<void>((resolve) => {
-      const goOn = (): void => {
-        response.off('drain', goOn).off('close', goOn)
-        resolve()
-      }
-      response.once('drain', goOn).once('close', goOn)
-    })
+    await drained(response)
   }
   response.end()
 }

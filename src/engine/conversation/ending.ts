@@ -23,6 +23,11 @@ export class Ending {
     this.#turn = turn
   }
 
+  /** The ids of the calls that wait for the caller's results. */
+  get openCalls(): string[] {
+    return this.#calls.map(({ id }) => id)
+  }
+
   get complete(): boolean {
     return this.#finish !== undefined
   }

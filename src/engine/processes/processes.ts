@@ -196,7 +196,7 @@ export class Processes {
   /** Empties a process ahead of the next conversation of this kind; nobody waits for it. */
   async #makeReady({ turn, plan: { decisions }, profile }: Course): Promise<void> {
     const conversation = conversationKey(profile, [])
-    const isNeeded = makesReady(this.#options.reuse, turn, this.#live.countOf(profile))
+    const isNeeded = makesReady(this.#options.reuse, turn, this.#supply(profile))
     if (!isNeeded || this.#live.has({ conversation })) return
     const process = this.#live.takeSpare(profile)
     if (!process) return

@@ -14,6 +14,7 @@ import {
 
 const one = { isOneOfMany: false }
 const oneOfMany = { isOneOfMany: true }
+const idle = { spare: keptBeforeReuse, busy: 0 }
 const options = (mode: ReuseMode) => ({ mode, conversations: 9 })
 
 function reusable(turn: Partial<Turn>, decisions: Partial<Decisions> = {}): boolean {
@@ -77,13 +78,17 @@ describe('takesSpare', () => {
   ])('with %s: %s for a turn, %s for one of many', (mode, plain, flex) => {
     expect(takesSpare(options(mode), one, many)).toBe(plain)
     expect(takesSpare(options(mode), oneOfMany, many)).toBe(flex)
-    expect(makesReady(options(mode), one, keptBeforeReuse)).toBe(plain)
-    expect(makesReady(options(mode), oneOfMany, keptBeforeReuse)).toBe(flex)
+    expect(makesReady(options(mode), one, idle)).toBe(plain)
+    expect(makesReady(options(mode), oneOfMany, idle)).toBe(flex)
   })
 })
 
 describe('makesReady', () => {
   it('leaves the last conversations their processes', () => {
-    expect(makesReady(options('always'), one, keptBeforeReuse - 1)).toBe(false)
+    expect(makesReady(options('always'), one, { ...idle, spare: keptBeforeReuse - 1 })).toBe(false)
+  })
+
+  it('takes none away while others of the kind are answered', () => {
+    expect(makesReady(options('always'), one, { ...idle, busy: 1 })).toBe(false)
   })
 })

@@ -55,13 +55,16 @@ export function takesSpare(
   return spare + busy >= keptBeforeReuse || waiting === 0
 }
 
-/** Whether a process should be made ready for the next conversation of this kind, now that nobody waits for it. */
+/**
+ * Whether a process should be made ready for the next conversation of this kind. Not while others of the kind are answered: the next
+ * question would find it busy, and start one more.
+ */
 export function makesReady(
   { mode }: ReuseOptions,
   turn: Pick<Turn, 'isOneOfMany'>,
-  spare: number,
+  { spare, busy }: Pick<Supply, 'spare' | 'busy'>,
 ): boolean {
-  return allows(mode, turn) && spare >= keptBeforeReuse
+  return allows(mode, turn) && spare >= keptBeforeReuse && busy === 0
 }
 
 function allows(mode: ReuseMode, { isOneOfMany }: Pick<Turn, 'isOneOfMany'>): boolean {
