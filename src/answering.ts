@@ -6,7 +6,7 @@ import { modelEntries } from './engine/models.ts'
 import type { HttpParts, ModelEntry, Readiness } from './http/parts.ts'
 import type { Disposal } from './lib/disposal.ts'
 import type { Telemetry } from './telemetry/events.ts'
-import type { Gauges } from './telemetry/metrics.ts'
+import type { Gauges, ProviderState } from './telemetry/metrics.ts'
 import type { Backend } from './turn/backend.ts'
 import { packageVersion } from './version.ts'
 
@@ -17,6 +17,7 @@ export type Answering = {
   models: () => Promise<ModelEntry[]>
   readiness: () => Readiness
   gauges: () => Gauges
+  providers: () => ProviderState[]
 }
 
 /**
@@ -44,6 +45,7 @@ export async function openAnswering(
     models: async () => modelEntries(await engine.models()),
     readiness: () => readiness(engine.state(), chain),
     gauges: () => gauges(engine.state()),
+    providers: () => chain.report(),
   }
 }
 

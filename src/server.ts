@@ -44,7 +44,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
       readiness: async () => answering?.readiness() ?? starting,
       metrics: async () => ({
         contentType: metrics.contentType,
-        text: await metrics.text(answering?.gauges()),
+        text: await metrics.text(answering?.gauges(), answering?.providers()),
       }),
       telemetry,
       shutdown: shutdown.signal,

@@ -75,13 +75,12 @@ export class AnswerFacts {
       ? this.#requested.filter(({ type }) => type !== 'ignored-parameter')
       : this.#requested
     const { provider } = this.#record.facts
-    return {
-      ...noticeHeaders([...requested, ...this.#notices]),
-      ...(this.#cache && cacheHeaders(this.#cache)),
-      ...(provider !== undefined && { 'x-provider': headerText(provider) }),
-      ...(this.#sessionId !== undefined && { 'x-claude-session-id': headerText(this.#sessionId) }),
-      ...(this.#costUsd !== undefined && { 'x-claude-cost-usd': costText(this.#costUsd) }),
-    }
+    const headers = noticeHeaders([...requested, ...this.#notices])
+    if (this.#cache) Object.assign(headers, cacheHeaders(this.#cache))
+    if (provider !== undefined) headers['x-provider'] = headerText(provider)
+    if (this.#sessionId !== undefined) headers['x-claude-session-id'] = headerText(this.#sessionId)
+    if (this.#costUsd !== undefined) headers['x-claude-cost-usd'] = costText(this.#costUsd)
+    return headers
   }
 
   /** What a failure tells as well: who was asked, and how each failed. */
@@ -101,6 +100,7 @@ function cacheHeaders(cache: Extract<Notice, { type: 'cache' }>): Record<string,
 }
 
 function noticeHeaders(notices: readonly Notice[]): Record<string, string> {
+  if (notices.length === 0) return {}
   const lines: Record<Exclude<Notice['type'], 'attempt' | 'cache'>, Set<string>> = {
     'ignored-parameter': new Set(),
     'dropped-option': new Set(),

@@ -2,6 +2,9 @@ import type { ChoiceEvent } from '../dialects/dialect.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import { collect, type TurnResult } from '../turn/result.ts'
 
+/** Sees the events of each choice. */
+export type Observe = (choice: number, event: TurnEvent) => void
+
 type Step = { choice: number; step: IteratorResult<TurnEvent> }
 
 /**
@@ -11,18 +14,26 @@ type Step = { choice: number; step: IteratorResult<TurnEvent> }
 export class Choices {
   readonly #runs: readonly AsyncIterable<TurnEvent>[]
   readonly #stop: () => void
+  readonly #observe: Observe
   #running: Promise<unknown>[] = []
   #iterators: AsyncIterator<TurnEvent>[] = []
   #isComplete = false
 
-  /** `stop` aborts the signal that the runs were given. */
-  constructor(runs: readonly AsyncIterable<TurnEvent>[], stop: () => void) {
+  /** `stop` aborts the signal that the runs were given; `observe` sees every event before anybody else. */
+  constructor(
+    runs: readonly AsyncIterable<TurnEvent>[],
+    stop: () => void,
+    observe: Observe = () => {},
+  ) {
     this.#runs = runs
     this.#stop = stop
+    this.#observe = observe
   }
 
   async results(): Promise<TurnResult[]> {
-    const running = this.#runs.map((run) => collect(run))
+    const running = this.#runs.map((run, choice) =>
+      collect(run, (event) => this.#observe(choice, event)),
+    )
     this.#running = running
     const results = await Promise.all(running)
     this.#isComplete = true
@@ -41,7 +52,10 @@ export class Choices {
     this.#iterators = [iterator]
     const next = async (): Promise<IteratorResult<ChoiceEvent>> => {
       const step = await iterator.next()
-      if (!step.done) return { done: false, value: { choice: 0, event: step.value } }
+      if (!step.done) {
+        this.#observe(0, step.value)
+        return { done: false, value: { choice: 0, event: step.value } }
+      }
       this.#isComplete = true
       return { done: true, value: undefined }
     }
@@ -63,6 +77,7 @@ export class Choices {
       // Taken out and put in again at the end: a fast choice must not keep the others waiting.
       waiting.delete(choice)
       if (step.done) continue
+      this.#observe(choice, step.value)
       yield { choice, event: step.value }
       const iterator = this.#iterators[choice]
       if (iterator) pull(choice, iterator)
@@ -72,7 +87,8 @@ export class Choices {
 
   /** Ends what still runs, and returns when it has ended. */
   async close(): Promise<void> {
-    if (!this.#isComplete) this.#stop()
+    if (this.#isComplete) return
+    this.#stop()
     const ended = this.#iterators.map((iterator) => iterator.return?.())
     await Promise.allSettled([...this.#running, ...ended])
   }

@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { DecodedRequest, Dialect, EncodeContext } from '../dialects/dialect.ts'
 import type { TurnContext } from '../turn/backend.ts'
-import type { TurnEvent } from '../turn/event.ts'
 import { AnswerFacts } from './answer-facts.ts'
 import { readCacheControl } from './cache-control.ts'
 import { Choices } from './choices.ts'
@@ -64,13 +63,11 @@ async function answer(
   })
   const { turn } = decoded
   const bytes = bytesOfBody(request.body)
-  if (bytes) turn.source = { ...turn.source, bytes }
-  Object.assign(record.facts, {
-    stream: decoded.stream,
-    choices: decoded.choices,
-    // The caller's own word, which may be of any length.
-    ...(turn.model !== undefined && { requestedModel: turn.model.slice(0, 100) }),
-  })
+  if (bytes) turn.source.bytes = bytes
+  record.facts.stream = decoded.stream
+  record.facts.choices = decoded.choices
+  // The caller's own word, which may be of any length.
+  if (turn.model !== undefined) record.facts.requestedModel = turn.model.slice(0, 100)
   const facts = new AnswerFacts(decoded.notices, record, options.logContent === true)
   const stop = stopSignal(reply.raw, parts.shutdown)
   const choices = start(parts, decoded, facts, stop, {
@@ -117,31 +114,11 @@ function start(
   stop: StopSignal,
   caller: Pick<TurnContext, 'requestId' | 'owner' | 'cache'>,
 ): Choices {
-  const context = { ...caller, signal: stop.signal, stream }
-  const runs = Array.from({ length: choices }, (_, choice) =>
-    observed(backend.run(turn, context), (event) => facts.push(choice, event)),
-  )
-  return new Choices(runs, stop.abort)
-}
-
-/** Not a generator: every event of a stream passes here. */
-function observed(
-  events: AsyncIterable<TurnEvent>,
-  observe: (event: TurnEvent) => void,
-): AsyncIterable<TurnEvent> {
-  return {
-    [Symbol.asyncIterator]() {
-      const iterator = events[Symbol.asyncIterator]()
-      return {
-        async next() {
-          const step = await iterator.next()
-          if (!step.done) observe(step.value)
-          return step
-        },
-        return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
-      }
-    },
-  }
+  const { requestId, owner, cache } = caller
+  const context: TurnContext = { requestId, owner, signal: stop.signal, stream }
+  if (cache) context.cache = cache
+  const runs = Array.from({ length: choices }, () => backend.run(turn, context))
+  return new Choices(runs, stop.abort, (choice, event) => facts.push(choice, event))
 }
 
 async function answerWhole(exchange: Exchange): Promise<void> {

@@ -24,14 +24,36 @@ export function stopSignal(raw: ServerResponse, shutdown: AbortSignal | undefine
   }
   if (raw.destroyed) onClose()
   else raw.once('close', onClose)
-  if (shutdown?.aborted) onShutdown()
-  else shutdown?.addEventListener('abort', onShutdown, { once: true })
+  const forget = shutdown && listen(shutdown, onShutdown)
   return {
     signal: controller.signal,
     abort: () => controller.abort(new TurnError('request_cancelled', 'The answer is not needed.')),
     release: () => {
       raw.off('close', onClose)
-      shutdown?.removeEventListener('abort', onShutdown)
+      forget?.()
     },
   }
+}
+
+const listeners = new WeakMap<AbortSignal, Set<() => void>>()
+
+/**
+ * As `addEventListener`, with one event listener for everybody: a signal looks through all of its listeners to let one go, and each
+ * request that runs is one.
+ */
+function listen(signal: AbortSignal, listener: () => void): () => void {
+  if (signal.aborted) {
+    listener()
+    return () => {}
+  }
+  const known = listeners.get(signal)
+  const all = known ?? new Set()
+  if (!known) {
+    listeners.set(signal, all)
+    signal.addEventListener('abort', () => {
+      for (const told of all) told()
+    })
+  }
+  all.add(listener)
+  return () => all.delete(listener)
 }

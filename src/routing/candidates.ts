@@ -17,7 +17,6 @@ export type Candidates = {
 
 export function candidatesFor(turn: Turn, providers: readonly Provider[]): Candidates {
   const found: Candidates = { possible: [], needsClaudeCode: [], unable: [] }
-  const missing = new Set<string>()
   for (const provider of providers) {
     const lacks = inabilities(turn, provider)
     if (lacks.length > 0) {
@@ -29,9 +28,9 @@ export function candidatesFor(turn: Turn, providers: readonly Provider[]): Candi
       continue
     }
     const fit = degrade(turn)
-    if (fit.type === 'impossible') for (const name of fit.options) missing.add(name)
+    // A turn needs the same of it whoever else is asked.
+    if (fit.type === 'impossible') found.needsClaudeCode = fit.options
     else found.possible.push({ provider, turn: fit.turn, notices: fit.notices })
   }
-  found.needsClaudeCode = [...missing]
   return found
 }

@@ -13,27 +13,34 @@ export type Degraded =
 export function degrade(turn: Turn): Degraded {
   const options = needsClaudeCode(turn.claude)
   if (options.length > 0 && !turn.claude.allowDegraded) return { type: 'impossible', options }
+  const dropped = conveniences(turn)
+  // Nearly every turn has nothing to take out.
+  if (options.length === 0 && dropped.length === 0) return { type: 'possible', turn, notices: [] }
   const { effort, ...rest } = turn
-  const isClaudeEffort = hasClaudeEffort(turn)
   const claude = options.length > 0 ? withoutPowers(turn.claude) : turn.claude
-  const { maxBudgetUsd, timeoutSeconds, ...kept } = claude
-  const dropped: Record<string, boolean> = {
-    debug: claude.debug,
-    output_format: claude.outputFormat !== 'text',
-    effort: isClaudeEffort,
-    include_activity: claude.includeActivity,
-    max_budget_usd: maxBudgetUsd !== undefined,
-    timeout_seconds: timeoutSeconds !== undefined,
-  }
+  const { maxBudgetUsd: _budget, timeoutSeconds: _timeout, ...kept } = claude
   return {
     type: 'possible',
     turn: {
       ...rest,
-      ...(effort !== undefined && !isClaudeEffort && { effort }),
+      ...(effort !== undefined && !dropped.includes('effort') && { effort }),
       claude: { ...kept, debug: false, outputFormat: 'text', includeActivity: false },
     },
-    notices: [...options, ...trueNames(dropped)].map((name) => ({ type: 'dropped-option', name })),
+    notices: [...options, ...dropped].map((name) => ({ type: 'dropped-option', name })),
   }
+}
+
+/** The options, by their names in the request, without which the answer is still right. */
+function conveniences(turn: Turn): string[] {
+  const { claude } = turn
+  const names: string[] = []
+  if (claude.debug) names.push('debug')
+  if (claude.outputFormat !== 'text') names.push('output_format')
+  if (hasClaudeEffort(turn)) names.push('effort')
+  if (claude.includeActivity) names.push('include_activity')
+  if (claude.maxBudgetUsd !== undefined) names.push('max_budget_usd')
+  if (claude.timeoutSeconds !== undefined) names.push('timeout_seconds')
+  return names
 }
 
 /** The options without what only Claude Code can do; the folder stays, in which `files` are looked for. */
@@ -58,20 +65,21 @@ function withoutPowers(claude: ClaudeOptions): ClaudeOptions {
 
 /** The options, by their names in the request, whose work nobody but Claude Code can do. */
 function needsClaudeCode(claude: ClaudeOptions): string[] {
-  const hasTools = claude.tools.length > 0
-  return trueNames({
-    tools: hasTools,
-    disallowed_tools: hasTools && claude.disallowedTools.length > 0,
-    working_dir: hasTools && claude.workingDir !== undefined,
-    session_id: claude.sessionId !== undefined,
-    continue: claude.continue,
-    mcp_config: claude.mcpConfig !== undefined,
-    auto_allow_permissions: claude.autoAllowPermissions,
-    agents: claude.agents !== undefined,
-    add_dirs: claude.addDirs.length > 0,
-    project_settings: claude.projectSettings,
-    max_turns: claude.maxTurns !== undefined,
-  })
+  const names: string[] = []
+  if (claude.tools.length > 0) {
+    names.push('tools')
+    if (claude.disallowedTools.length > 0) names.push('disallowed_tools')
+    if (claude.workingDir !== undefined) names.push('working_dir')
+  }
+  if (claude.sessionId !== undefined) names.push('session_id')
+  if (claude.continue) names.push('continue')
+  if (claude.mcpConfig !== undefined) names.push('mcp_config')
+  if (claude.autoAllowPermissions) names.push('auto_allow_permissions')
+  if (claude.agents !== undefined) names.push('agents')
+  if (claude.addDirs.length > 0) names.push('add_dirs')
+  if (claude.projectSettings) names.push('project_settings')
+  if (claude.maxTurns !== undefined) names.push('max_turns')
+  return names
 }
 
 /** `effort` in `claude_options` is folded into the turn; the caller's `reasoning_effort` goes out with the body and stays. */
@@ -79,8 +87,4 @@ function hasClaudeEffort(turn: Turn): boolean {
   const options = turn.source.body.claude_options
   if (typeof options !== 'object' || options === null || !('effort' in options)) return false
   return options.effort !== undefined && options.effort !== null
-}
-
-function trueNames(names: Readonly<Record<string, boolean>>): string[] {
-  return Object.keys(names).filter((name) => names[name])
 }

@@ -1,15 +1,29 @@
-import type { Backend } from '../turn/backend.ts'
+import type { Backend, TurnContext } from '../turn/backend.ts'
+import type { TurnEvent } from '../turn/event.ts'
+import type { Turn } from '../turn/turn.ts'
 
 /** A backend that is still being opened: turns wait for it. Fails with what the opening fails with. */
 export function later(opening: Promise<Backend>): Backend {
-  opening.catch(() => {})
+  let opened: Backend | undefined
+  void remember()
+  async function remember(): Promise<void> {
+    // Whoever waits for it hears of a failure.
+    opened = await opening.catch(() => undefined)
+  }
   return {
     name: 'later',
-    async *run(turn, context) {
-      const backend = await untilAborted(opening, context.signal)
-      yield* backend.run(turn, context)
-    },
+    // Once it is open nothing stands between: every event of every answer would pass here.
+    run: (turn, context) => opened?.run(turn, context) ?? runOnce(opening, turn, context),
   }
+}
+
+async function* runOnce(
+  opening: Promise<Backend>,
+  turn: Turn,
+  context: TurnContext,
+): AsyncGenerator<TurnEvent> {
+  const backend = await untilAborted(opening, context.signal)
+  yield* backend.run(turn, context)
 }
 
 /** The promise's value; rejects with the signal's reason when that comes first. */

@@ -25,12 +25,11 @@ export type Provider = {
 
 /** What of a turn a provider cannot do, in its owner's words; empty when it fits. Streaming is made up for elsewhere. */
 export function inabilities(turn: Turn, { can }: Pick<Provider, 'can'>): string[] {
-  const needs: [keyof Capabilities, boolean][] = [
-    ['tools', turn.tools.length > 0],
-    ['images', hasImages(turn)],
-    ['schema', turn.output.type === 'json-schema'],
-  ]
-  return needs.filter(([name, isNeeded]) => isNeeded && !can[name]).map(([name]) => name)
+  const lacks: string[] = []
+  if (!can.tools && turn.tools.length > 0) lacks.push('tools')
+  if (!can.images && hasImages(turn)) lacks.push('images')
+  if (!can.schema && turn.output.type === 'json-schema') lacks.push('schema')
+  return lacks
 }
 
 function hasImages({ claude, messages }: Turn): boolean {

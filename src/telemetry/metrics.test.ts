@@ -46,6 +46,14 @@ describe('createMetrics', () => {
     expect(shown).toContain('claude_code_api_errors_total{error_type="unknown_url"} 1')
   })
 
+  it('shows each provider in its present state only', async () => {
+    const metrics = createMetrics()
+    await metrics.text(undefined, [{ name: 'backup', state: 'open' }])
+    const shown = await metrics.text(undefined, [{ name: 'backup', state: 'closed' }])
+    expect(shown).toContain('claude_code_api_provider_state{provider="backup",state="closed"} 1')
+    expect(shown).not.toContain('state="open"')
+  })
+
   it('shows every gauge as it is when it is asked', async () => {
     const metrics = createMetrics()
     const values = Object.fromEntries(

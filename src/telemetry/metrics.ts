@@ -22,8 +22,11 @@ export type GaugeName = keyof typeof gaugeTable
 export interface Metrics {
   telemetry: Telemetry
   contentType: string
-  text(gauges: Gauges | undefined): Promise<string>
+  text(gauges: Gauges | undefined, providers?: readonly ProviderState[]): Promise<string>
 }
+
+/** A provider and what its breaker does. */
+export type ProviderState = { name: string; state: string }
 
 const seconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600]
 
@@ -68,6 +71,12 @@ export function createMetrics(): Metrics {
     help: 'Claude Code processes that were started.',
     registers,
   })
+  const providerStates = new Gauge({
+    name: 'claude_code_api_provider_state',
+    help: 'Whether a provider is in the state: closed, paused, open, half-open or probing.',
+    labelNames: ['provider', 'state'],
+    registers,
+  })
   const gauges = Object.entries(gaugeTable).map(([name, help]) => ({
     name,
     gauge: new Gauge({ name: `claude_code_api_${name}`, help, registers }),
@@ -93,8 +102,10 @@ export function createMetrics(): Metrics {
       processStarted: () => started.inc(),
     },
     contentType: registry.contentType,
-    text(values) {
+    text(values, providers = []) {
       for (const { name, gauge } of gauges) gauge.set(values?.[name as GaugeName] ?? 0)
+      providerStates.reset()
+      for (const { name, state } of providers) providerStates.labels(name, state).set(1)
       return registry.metrics()
     },
   }

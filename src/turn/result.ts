@@ -22,8 +22,13 @@ export type TurnResult = {
   relay?: Relay
 }
 
-/** Folds events into the answer. Throws what the events throw, and `server_error` when they end without `finish`. */
-export async function collect(events: AsyncIterable<TurnEvent>): Promise<TurnResult> {
+/**
+ * Folds events into the answer; `observe` sees each. Throws what the events throw, and `server_error` when they end without `finish`.
+ */
+export async function collect(
+  events: AsyncIterable<TurnEvent>,
+  observe?: (event: TurnEvent) => void,
+): Promise<TurnResult> {
   const text: string[] = []
   const reasoning: string[] = []
   const toolCalls: ToolCallPart[] = []
@@ -33,6 +38,7 @@ export async function collect(events: AsyncIterable<TurnEvent>): Promise<TurnRes
   let finish: Extract<TurnEvent, { type: 'finish' }> | undefined
   let relay: TurnResult['relay']
   for await (const event of events) {
+    observe?.(event)
     switch (event.type) {
       case 'notice':
         notices.push(event.notice)

@@ -19,7 +19,7 @@ export type AnswerBody = AsyncIterable<Uint8Array> & { text?: () => Promise<stri
 export type Answer = {
   bytes: AnswerBody
   /** As the upstream announced it. */
-  length?: number
+  length: number | undefined
   upstream: FailingUpstream
   /** Used when the upstream does not give the answer an id. */
   fallbackId: string

@@ -1,4 +1,5 @@
 import { type ErrorCode, TurnError } from '../turn/error.ts'
+import { Cancellation } from './cancellation.ts'
 import { broken } from './failures.ts'
 
 /** How long an upstream may take, in milliseconds. */
@@ -29,7 +30,7 @@ const drainMs = 250
  * only write down times, and the timer looks at them when it is due.
  */
 export class Call {
-  readonly #controller = new AbortController()
+  readonly #cancellation = new Cancellation()
   readonly #caller: AbortSignal
   readonly #name: string
   readonly #timeouts: UpstreamTimeouts
@@ -49,8 +50,8 @@ export class Call {
   }
 
   /** Aborted with the `TurnError` that says why the call ended early. */
-  get signal(): AbortSignal {
-    return this.#controller.signal
+  get signal(): Cancellation {
+    return this.#cancellation
   }
 
   /** Whether the answer is whole already, so that a failure from now on changes nothing. */
@@ -96,7 +97,7 @@ export class Call {
   end(): void {
     clearTimeout(this.#timer)
     this.#caller.removeEventListener('abort', this.#cancel)
-    if (!this.#isOver) this.#controller.abort(ended)
+    if (!this.#isOver) this.#cancellation.abort(ended)
   }
 
   /** The body was read to its end: there is nothing to close. */
@@ -107,7 +108,7 @@ export class Call {
 
   readonly #cancel = (): void => {
     const reason: unknown = this.#caller.reason
-    this.#controller.abort(
+    this.#cancellation.abort(
       reason instanceof TurnError
         ? reason
         : new TurnError('request_cancelled', 'The caller left before the answer was complete.'),
@@ -123,7 +124,7 @@ export class Call {
     const limitMs = this.#limitMs()
     const nowMs = performance.now()
     if (nowMs - this.#startedMs >= this.#timeouts.turnMs) {
-      this.#controller.abort(
+      this.#cancellation.abort(
         new TurnError(
           'turn_timeout',
           `The API "${this.#name}" took too long for the whole answer.`,
@@ -133,7 +134,7 @@ export class Call {
     }
     const leftMs = limitMs - this.#silentMs(nowMs)
     // Timers may be early by a part of a millisecond.
-    if (leftMs < 1) this.#controller.abort(this.#silence(limitMs))
+    if (leftMs < 1) this.#cancellation.abort(this.#silence(limitMs))
     else this.#arm(Math.max(leftMs, limitMs / 8))
   }
 

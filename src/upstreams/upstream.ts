@@ -1,5 +1,6 @@
 import { type Dispatcher, Pool } from 'undici'
 import {
+  type Asked,
   canEncode,
   encodeRequest,
   readError,
@@ -10,7 +11,14 @@ import { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import type { UserPart } from '../turn/message.ts'
 import type { Turn } from '../turn/turn.ts'
-import { type Answer, parseObject, readText, StreamedAnswer, WholeAnswer } from './answers.ts'
+import {
+  type Answer,
+  type AnswerBody,
+  parseObject,
+  readText,
+  StreamedAnswer,
+  WholeAnswer,
+} from './answers.ts'
 import { Call, type UpstreamTimeouts } from './call.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
 import { isClosedBetween, noAnswer, statusFailure, transportFailure } from './failures.ts'
@@ -74,9 +82,10 @@ export function createUpstream(
     headersTimeout: 0,
     bodyTimeout: 0,
   })
+  const parts = { options, dependencies, timeouts, target, pool, headers: headersFor(options) }
   return {
     name: options.name,
-    run: (turn, context) => run({ options, dependencies, timeouts, target, pool }, turn, context),
+    run: (turn, context) => run(parts, turn, context),
     [Symbol.asyncDispose]: () => pool.destroy(),
   }
 }
@@ -87,12 +96,29 @@ type Parts = {
   timeouts: UpstreamTimeouts
   target: Endpoint
   pool: Pool
+  headers: { stream: Headers; whole: Headers }
+}
+
+type Headers = Readonly<Record<string, string>>
+
+/** What each request says, made once. */
+function headersFor({ key, headers }: UpstreamOptions): Parts['headers'] {
+  const common = {
+    'content-type': 'application/json',
+    // The answer is relayed piece by piece; nothing here unpacks it.
+    'accept-encoding': 'identity',
+    'user-agent': 'claude-code-api',
+    ...(key && { authorization: `Bearer ${key}` }),
+  }
+  return {
+    stream: { ...common, accept: 'text/event-stream', ...headers },
+    whole: { ...common, accept: 'application/json', ...headers },
+  }
 }
 
 async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
-  const { dependencies, timeouts } = parts
-  const mapped = modelFor(parts.options, turn)
-  const options = { ...parts.options, ...(mapped !== undefined && { model: mapped }) }
+  const { dependencies, timeouts, options } = parts
+  const mapped = modelFor(options, turn)
   if (!canEncode(turn)) {
     throw new TurnError(
       'invalid_output',
@@ -107,16 +133,24 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
       ? await dependencies.resolveAttachments(turn, context)
       : []
     const stream = context.stream && options.streaming !== false
-    const asked = { ...(mapped !== undefined && { model: mapped }), stream, attachments }
+    const asked: Asked = { stream, attachments }
+    if (mapped !== undefined) asked.model = mapped
     const bytes = unchangedRequest(turn, asked)
     const body = bytes ? turn.source.body : encodeRequest(turn, asked)
     const { model } = body
     if (turn.model !== undefined && typeof model === 'string' && turn.model !== model) {
       yield { type: 'notice', notice: { type: 'model-mapped', from: turn.model, to: model } }
     }
+    const { body: answered, length } = await send(
+      parts,
+      call,
+      bytes ?? JSON.stringify(body),
+      stream,
+    )
     const answer: Answer = {
-      ...(await send({ ...parts, options }, call, bytes ?? JSON.stringify(body), stream)),
-      upstream: options,
+      bytes: answered,
+      length,
+      upstream: mapped === undefined ? options : { ...options, model: mapped },
       fallbackId: `chatcmpl-${context.requestId}`,
       requestedModel: typeof model === 'string' ? model : '',
     }
@@ -146,25 +180,17 @@ function hasAttachments({ claude }: Turn): boolean {
 
 /** Sends the request and gives the body of a good answer of the right kind. */
 async function send(
-  { options, dependencies, target, pool }: Parts,
+  { options, dependencies, target, pool, headers }: Parts,
   call: Call,
   body: string | Uint8Array,
   stream: boolean,
-): Promise<Pick<Answer, 'bytes' | 'length'>> {
+): Promise<{ body: AnswerBody; length: number | undefined }> {
   const expected = stream ? 'text/event-stream' : 'application/json'
   call.enter(stream ? 'headers' : 'answer')
   const response = await request(pool, {
     method: 'POST',
     path: target.path,
-    headers: {
-      'content-type': 'application/json',
-      accept: expected,
-      // The answer is relayed piece by piece; nothing here unpacks it.
-      'accept-encoding': 'identity',
-      'user-agent': 'claude-code-api',
-      ...(options.key && { authorization: `Bearer ${options.key}` }),
-      ...options.headers,
-    },
+    headers: stream ? headers.stream : headers.whole,
     body,
     signal: call.signal,
   })
@@ -179,7 +205,7 @@ async function send(
   }
   if (stream) call.enter('first-output')
   const length = Number(response.headers['content-length'] ?? Number.NaN)
-  return { bytes: response.body, ...(Number.isInteger(length) && { length }) }
+  return { body: response.body, length: Number.isInteger(length) ? length : undefined }
 }
 
 /** Once more, on another connection, when the one that was kept alive closed just then. */

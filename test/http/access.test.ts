@@ -209,7 +209,7 @@ describe('an origin in CORS_ORIGINS', () => {
       headers: {
         'access-control-allow-origin': origin,
         'access-control-allow-headers': 'authorization,x-stainless-os',
-        'access-control-allow-methods': 'GET, HEAD, POST',
+        'access-control-allow-methods': 'GET, HEAD, POST, PATCH, DELETE',
       },
     })
   })

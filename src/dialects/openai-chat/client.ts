@@ -10,15 +10,21 @@ export function canEncode(turn: Turn): boolean {
   return turn.source.dialect === 'openai-chat'
 }
 
+/** What an upstream is asked for in its own way. */
+export type Asked = {
+  /** Instead of the caller's. */
+  model?: string
+  stream: boolean
+  /** Added to the last user message. */
+  attachments: readonly UserPart[]
+}
+
 /**
  * The request for an upstream: the caller's own body, unknown fields included. Only this differs: `model` when the upstream has one
  * of its own, `stream`, no `claude_options`, one choice (`n` is answered by as many turns), no `stream_options` without a stream (OpenAI
  * refuses them), the system prompt's addition as a system message, and the attachments at the end of the last user message.
  */
-export function encodeRequest(
-  turn: Turn,
-  options: { model?: string; stream: boolean; attachments: readonly UserPart[] },
-): Json {
+export function encodeRequest(turn: Turn, options: Asked): Json {
   const { claude_options: _claudeOptions, n: _n, stream_options, ...body } = turn.source.body
   const model = options.model ?? body.model ?? turn.model
   const messages = Array.isArray(body.messages) ? body.messages : []
@@ -35,10 +41,7 @@ export function encodeRequest(
 }
 
 /** The caller's bytes, where the request for an upstream would be the same; undefined where anything differs. */
-export function unchangedRequest(
-  turn: Turn,
-  options: { model?: string; stream: boolean; attachments: readonly UserPart[] },
-): Uint8Array | undefined {
+export function unchangedRequest(turn: Turn, options: Asked): Uint8Array | undefined {
   const { body, bytes } = turn.source
   const { claude_options, n, stream = false, stream_options, model } = body
   const isSame =

@@ -30,15 +30,16 @@ export function decodeMessages(
   const instructions: string[] = []
   const placed: PlacedMessage[] = []
   const moved: number[] = []
+  let lastAssistant = -1
   for (const [index, message] of requested.entries()) {
-    const field = `messages[${index}]`
     if (isInstruction(message)) {
       if (placed.length > 0) moved.push(index)
       instructions.push(...speakerOf(message).map(nameText), ...textsOf(message.content))
       continue
     }
-    const callId = legacyCallId(lastAssistant(requested, index))
-    placed.push({ field, message: decodeMessage(message, { index, field, callId, disclosures }) })
+    const decoded = decodeMessage(message, { index, lastAssistant, disclosures })
+    placed.push({ index, message: decoded })
+    if (message.role === 'assistant') lastAssistant = index
   }
   if (moved.length > 0) disclosures.remark(movedRemark(moved))
   checkToolResults(placed)
@@ -49,9 +50,8 @@ export function decodeMessages(
 
 type Place = {
   index: number
-  field: string
-  /** Of the call that a result of the older form is for. */
-  callId: string
+  /** Where the assistant spoke last: a result of the older form is for the call of that message. */
+  lastAssistant: number
   disclosures: Disclosures
 }
 
@@ -63,30 +63,34 @@ function isInstruction(message: ChatMessage): message is InstructionMessage {
 }
 
 function decodeMessage(message: TurnMessage, place: Place): Message {
-  const { index, field, callId, disclosures } = place
+  const { index, lastAssistant, disclosures } = place
   switch (message.role) {
     case 'user': {
-      const content = userParts(message.content, field, disclosures)
-      return { role: 'user', content, ...named(message) }
+      const content = userParts(message.content, index, disclosures)
+      return message.name
+        ? { role: 'user', content, name: message.name }
+        : { role: 'user', content }
     }
     case 'assistant': {
-      refuseAudio(message, field)
+      refuseAudio(message, index)
       if (message.name) {
         const why = 'A name before its own words would have the model begin its answers with one.'
-        disclosures.ignore('messages[].name', why, `${field}.name`)
+        disclosures.ignore('messages[].name', why, `${fieldOf(index)}.name`)
       }
-      return { role: 'assistant', content: assistantParts(message, index, field) }
+      return { role: 'assistant', content: assistantParts(message, index) }
     }
     case 'tool': {
       if (typeof message['name'] === 'string') {
         const why = 'The call that a result is for says which function it was.'
-        disclosures.ignore('messages[].name', why, `${field}.name`)
+        disclosures.ignore('messages[].name', why, `${fieldOf(index)}.name`)
       }
-      const content = userParts(message.content, field, disclosures)
+      const content = userParts(message.content, index, disclosures)
       return { role: 'tool', callId: message.tool_call_id, content }
     }
-    case 'function':
-      return { role: 'tool', callId, content: [{ type: 'text', text: message.content ?? '' }] }
+    case 'function': {
+      const content: UserPart[] = [{ type: 'text', text: message.content ?? '' }]
+      return { role: 'tool', callId: legacyCallId(lastAssistant), content }
+    }
   }
 }
 
@@ -95,11 +99,6 @@ type Named = { name?: string | null | undefined }
 /** The name of whoever speaks, in a list; an empty one is none. */
 function speakerOf({ name }: Named): SpeakerName[] {
   return name ? [name] : []
-}
-
-function named(message: Named): { name?: SpeakerName } {
-  const [name] = speakerOf(message)
-  return name === undefined ? {} : { name }
 }
 
 function movedRemark(moved: readonly number[]): string {
@@ -132,10 +131,10 @@ function textsOf(content: string | readonly { text: string }[]): string[] {
   return typeof content === 'string' ? [content] : content.map(({ text }) => text)
 }
 
-function userParts(content: UserContent, field: string, disclosures: Disclosures): UserPart[] {
+function userParts(content: UserContent, index: number, disclosures: Disclosures): UserPart[] {
   if (typeof content === 'string') return [{ type: 'text', text: content }]
-  return content.map((part, index): UserPart => {
-    const partField = `${field}.content[${index}]`
+  return content.map((part, at): UserPart => {
+    const partField = `${fieldOf(index)}.content[${at}]`
     switch (part.type) {
       case 'text':
         return { type: 'text', text: part.text }
@@ -180,9 +179,9 @@ function filePart({ file_data: url, file_id: id, filename }: FileRequest, field:
 }
 
 /** An answer in sound is known to the API that gave it, and to nobody else. */
-function refuseAudio({ audio }: AssistantMessageRequest, field: string): void {
+function refuseAudio({ audio }: AssistantMessageRequest, index: number): void {
   if (audio === null || audio === undefined) return
-  const param = `${field}.audio`
+  const param = `${fieldOf(index)}.audio`
   throw new TurnError(
     'unsupported_parameter',
     `${param} is not supported: Claude does not hear. Send what was said as \`content\`.`,
@@ -193,8 +192,12 @@ function refuseAudio({ audio }: AssistantMessageRequest, field: string): void {
 function assistantParts(
   message: AssistantMessageRequest,
   index: number,
-  field: string,
 ): (TextPart | ToolCallPart)[] {
+  // What nearly every answer is.
+  if (typeof message.content === 'string' && isTextAlone(message)) {
+    return [{ type: 'text', text: message.content }]
+  }
+  const field = fieldOf(index)
   const calls = (message.tool_calls ?? []).map((call, at) =>
     decodeCall(call, `${field}.tool_calls[${at}]`),
   )
@@ -224,6 +227,10 @@ function assistantParts(
     ...(typeof refusal === 'string' ? [{ type: 'text' as const, text: refusal }] : []),
     ...calls,
   ]
+}
+
+function isTextAlone({ refusal, tool_calls, function_call }: AssistantMessageRequest): boolean {
+  return typeof refusal !== 'string' && !tool_calls?.length && !function_call
 }
 
 function decodeCall(call: ToolCallRequest, field: string): ToolCallPart {
@@ -257,11 +264,11 @@ function isJsonObject(text: string): boolean {
   }
 }
 
+function fieldOf(index: number): string {
+  return `messages[${index}]`
+}
+
 /** The older form has no ids: a call is known by its message. */
 function legacyCallId(index: number): string {
   return `call_message_${index}`
-}
-
-function lastAssistant(requested: readonly ChatMessage[], before: number): number {
-  return requested.slice(0, before).findLastIndex(({ role }) => role === 'assistant')
 }

@@ -12,7 +12,7 @@ const result = (callId: string): Message => ({ role: 'tool', callId, content: []
 
 function check(...messages: Message[]): { param: string | undefined; message: string } | 'right' {
   try {
-    checkToolResults(messages.map((message, at) => ({ message, field: `messages[${at}]` })))
+    checkToolResults(messages.map((message, at) => ({ message, index: at })))
     return 'right'
   } catch (error) {
     if (!(error instanceof TurnError)) throw error

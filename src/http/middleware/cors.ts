@@ -1,6 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { type GuardOptions, isCorsOrigin } from './guard.ts'
 
+/** What some route takes; a route that does not take one of them says so itself. */
+const methods = 'GET, HEAD, POST, PATCH, DELETE'
+
 const exposed = [
   'x-request-id',
   'openai-processing-ms',
@@ -42,13 +45,13 @@ export function preflightHeaders(
   headers: IncomingHttpHeaders,
   options: Pick<GuardOptions, 'corsOrigins'>,
 ): Record<string, string> {
-  const allow = { allow: 'GET, HEAD, POST, OPTIONS' }
+  const allow = { allow: `${methods}, OPTIONS` }
   const { origin } = headers
   if (origin === undefined || !isCorsOrigin(origin, options)) return allow
   const asked = headers['access-control-request-headers']
   return {
     ...allow,
-    'access-control-allow-methods': 'GET, HEAD, POST',
+    'access-control-allow-methods': methods,
     'access-control-max-age': '600',
     ...(asked !== undefined && { 'access-control-allow-headers': asked }),
     ...(headers['access-control-request-private-network'] === 'true' && {
