@@ -45,7 +45,7 @@ if (
   })
   if (status !== 0) process.exit(status ?? 1)
   for (const file of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })) {
-    if (/\.(html|css)$/.test(file)) cpSync(join(root, 'src', file), join(root, 'dist', file))
+    if (/\.(html|css|sql)$/.test(file)) cpSync(join(root, 'src', file), join(root, 'dist', file))
   }
   writeFileSync(stamp, state)
 }

@@ -7,6 +7,7 @@ import { deferred } from './lib/deferred.ts'
 import { disposal } from './lib/disposal.ts'
 import { later } from './routing/later.ts'
 import { all } from './telemetry/all.ts'
+import type { Store, StoreHealth } from './storage/store.ts'
 import type { Telemetry } from './telemetry/events.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import { TurnError } from './turn/error.ts'
@@ -22,6 +23,9 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
   const parts = disposal()
   // Closed after the app: running answers need them until then.
   const answeringParts = disposal()
+  let store: Store | undefined
+  // Whatever was opened after it may write until its own end.
+  parts.defer(() => store?.close())
   parts.defer(() => answeringParts.dispose())
   const opening = deferred<Answering>()
   // Whoever starts the server hears of a failure below.
@@ -41,7 +45,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
       cache: cache.admin,
       passthrough: async (endpoint) => (await opening.promise).passthrough(endpoint),
       models: { list: async () => (await opening.promise).models() },
-      readiness: async () => answering?.readiness() ?? starting,
+      readiness: async () => ({ ...(answering?.readiness() ?? starting), ...storageOf(store) }),
       metrics: async () => ({
         contentType: metrics.contentType,
         text: await metrics.text(answering?.gauges(), answering?.providers()),
@@ -51,7 +55,8 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     })
     parts.defer(() => app.close())
     const url = await app.listen({ host: config.http.host, port: config.http.port })
-    const { openAnswering } = await import('./answering.ts')
+    const openingStore = openStoreOf(config, telemetry).then((opened) => (store = opened))
+    const [{ openAnswering }] = await Promise.all([import('./answering.ts'), openingStore])
     answering = await openAnswering(config, telemetry, answeringParts)
     opening.resolve(answering)
     return {
@@ -70,6 +75,19 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     await parts.dispose()
     throw error
   }
+}
+
+async function openStoreOf(config: Config, telemetry: Telemetry): Promise<Store> {
+  const { openStore } = await import('./storage/open-store.ts')
+  return openStore({
+    ...config.storage,
+    onChange: ({ reason }) => telemetry.warning(reason ?? 'The storage can be used again.'),
+  })
+}
+
+/** Not being able to keep anything does not keep turns from being answered. */
+function storageOf(store: Store | undefined): { storage?: { engine: string } & StoreHealth } {
+  return store === undefined ? {} : { storage: { engine: store.engine, ...store.health() } }
 }
 
 const starting = { ready: false, reasons: ['The server is starting.'] }

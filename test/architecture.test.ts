@@ -11,11 +11,14 @@ const table: Record<string, string[]> = {
   turn: [],
   dialects: ['turn', 'lib'],
   telemetry: ['turn', 'lib'],
-  engine: ['turn', 'telemetry (types)', 'lib'],
+  storage: ['turn', 'lib'],
+  engine: ['turn', 'storage (types)', 'telemetry (types)', 'lib'],
   upstreams: ['turn', 'dialects', 'telemetry (types)', 'lib'],
-  routing: ['turn', 'telemetry (types)', 'lib'],
-  cache: ['turn', 'telemetry (types)', 'lib'],
-  http: ['turn', 'dialects', 'telemetry (types)', 'lib'],
+  routing: ['turn', 'storage (types)', 'telemetry (types)', 'lib'],
+  cache: ['turn', 'storage (types)', 'telemetry (types)', 'lib'],
+  access: ['turn', 'storage (types)', 'telemetry (types)', 'lib'],
+  batch: ['turn', 'storage (types)', 'telemetry (types)', 'lib'],
+  http: ['turn', 'dialects', 'access', 'batch', 'storage (types)', 'telemetry (types)', 'lib'],
   config: ['lib'],
 }
 

@@ -62,6 +62,14 @@ export type Config = {
     limits: { entries: number; bytes: number; keepMs: number }
     cleanMs: number
   }
+  storage: {
+    /** Absolute. */
+    dataDir: string
+    /** Absent: a database in `dataDir`. */
+    databaseUrl?: string
+    /** Absent: content is not encrypted. */
+    dataKey?: string
+  }
   log: {
     level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
     format: 'auto' | 'pretty' | 'json'

@@ -140,6 +140,21 @@ export const httpUrl: Kind<string> = {
   },
 }
 
+/** The address of a Postgres. */
+export const databaseUrl: Kind<string> = {
+  expects: 'the address of a Postgres, such as `postgres://user:password@host:5432/database`',
+  parse: (value) => {
+    const url = URL.canParse(value) ? new URL(value) : undefined
+    return url !== undefined && /^postgres(ql)?:$/.test(url.protocol) ? value : undefined
+  },
+}
+
+/** A secret that is long enough not to be guessed. */
+export const passphrase: Kind<string> = {
+  expects: 'at least 16 visible ASCII characters without spaces',
+  parse: (value) => (value.length >= 16 ? secretText.parse(value) : undefined),
+}
+
 function split(value: string, separator: RegExp): string[] {
   return value
     .split(separator)

@@ -33,6 +33,11 @@ export function loadConfig(sources: ConfigSources): Config {
       },
       cleanMs: milliseconds(values.CACHE_CLEAN_SECONDS),
     },
+    storage: {
+      dataDir: values.DATA_DIR,
+      ...(values.DATABASE_URL === undefined ? {} : { databaseUrl: values.DATABASE_URL }),
+      ...(values.DATA_KEY === undefined ? {} : { dataKey: values.DATA_KEY }),
+    },
     log: logConfig(values, readings, fallbacks, servers),
   }
 }
@@ -119,10 +124,18 @@ function logConfig(
     content: values.LOG_CONTENT,
     secrets: secretValues(readings.environment, [
       values.API_KEY,
+      values.DATABASE_URL,
+      passwordIn(values.DATABASE_URL),
+      values.DATA_KEY,
       ...fallbacks.flatMap(({ key, headers = {} }) => [key, ...Object.values(headers)]),
       ...serverSecrets,
     ]),
   }
+}
+
+/** The driver's messages may have the password without the rest of the address. */
+function passwordIn(url: string | undefined): string | undefined {
+  return url === undefined ? undefined : decodeURIComponent(new URL(url).password)
 }
 
 function bytes(mebibytes: number): number {

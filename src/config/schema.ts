@@ -1,4 +1,5 @@
 import {
+  databaseUrl,
   decimal,
   httpUrl,
   integer,
@@ -6,6 +7,7 @@ import {
   list,
   oneOf,
   pairs,
+  passphrase,
   path,
   paths,
   secretText,
@@ -27,6 +29,7 @@ export const sections = {
   fallbacks: 'Fallbacks',
   failover: 'Failover',
   cache: 'Cache',
+  storage: 'Storage',
 } as const
 
 export type Section = keyof typeof sections
@@ -126,7 +129,7 @@ export const settings = {
     section: 'claude',
     kind: path,
     default: '~/.claude-code-api',
-    doc: 'Where sessions, debug logs and log files are kept.',
+    doc: 'Where everything is kept that is kept on this machine: the database, sessions, log files; one server at a time.',
   },
   DEFAULT_MODEL: {
     section: 'claude',
@@ -480,6 +483,18 @@ export const settings = {
       /^[\w.-]+$/,
     ),
     doc: 'Owners of keys that share their answers with each other; none: nobody does.',
+  },
+  DATABASE_URL: {
+    section: 'storage',
+    kind: databaseUrl,
+    secret: true,
+    doc: 'A Postgres that keeps keys, usage, sessions, files and batches, for more than one server; none: a database in DATA_DIR. `?schema=` names the schema of its tables (`claude_code_api`).',
+  },
+  DATA_KEY: {
+    section: 'storage',
+    kind: passphrase,
+    secret: true,
+    doc: 'What stored content is encrypted with; none: it is not. Who loses it loses the content. `openssl rand -base64 32` makes a good one.',
   },
 } as const satisfies Record<string, Setting>
 

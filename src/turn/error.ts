@@ -152,6 +152,12 @@ export const errorTable = {
     'Claude Code has no login or key, or it was refused.',
   ),
   overloaded: row(503, 'server_error', 'broken', 'The API behind Claude Code is overloaded.'),
+  storage_unavailable: row(
+    503,
+    'server_error',
+    'storage',
+    'What is stored cannot be read or written now: a full disk, a database that is away.',
+  ),
   shutting_down: row(503, 'server_error', 'over', 'This server is stopping.'),
   start_timeout: row(
     504,

@@ -79,6 +79,12 @@ export const failureKinds = {
     'The model did not give the form that was asked for; the provider is well.',
   ),
   busy: row('yes', false, 'nothing', 'This server has no free place for the provider.'),
+  storage: row(
+    'no',
+    false,
+    'nothing',
+    'What this server keeps cannot be reached: no other provider has it either.',
+  ),
   fault: row('yes', false, 'failure', 'A fault of this server or its installation.'),
   over: row('no', false, 'nothing', 'The caller left, the server stops, or the time is up.'),
 } as const satisfies Record<string, FailureRow>

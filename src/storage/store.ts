@@ -1,0 +1,17 @@
+import type { DatabaseEngine, StoreHealth } from './database.ts'
+import type { Leases } from './parts/leases.ts'
+
+export type { DatabaseEngine, StoreHealth } from './database.ts'
+
+/**
+ * What is kept: one narrow part for each kind of record. While the database cannot be used, every part throws `storage_unavailable`, and
+ * works again by itself.
+ */
+export type Store = {
+  readonly engine: DatabaseEngine
+  /** As of the last use or look; never waits. */
+  health(): StoreHealth
+  readonly leases: Leases
+  /** Waits for what is under way. */
+  close(): Promise<void>
+}

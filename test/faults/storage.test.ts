@@ -1,0 +1,126 @@
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { runBuiltServer, startBuiltServer } from '../api/server/built-server.ts'
+import { ask } from '../api/server/support.ts'
+import { openDatabase } from '../../src/storage/open-store.ts'
+import { silentTelemetry } from '../../src/telemetry/silent.ts'
+import { temporaryFolder } from '../support/claude.ts'
+import { postgresPrograms, startTestPostgres } from '../support/postgres.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
+import { eventually, models, watch } from './support.ts'
+import { says } from '../scripted-anthropic/server.ts'
+
+type Storage = { engine: string; ok: boolean; reason?: string }
+
+async function storageOf(url: string): Promise<Storage | undefined> {
+  const response = await fetch(`${url}/ready`)
+  const { storage } = (await response.json()) as { storage?: Storage }
+  return storage
+}
+
+const works = async (server: { url: string }): Promise<boolean> =>
+  (await storageOf(server.url))?.ok === true
+
+/** Requests that need no storage are answered as ever. */
+async function expectAnswer(server: TestServer): Promise<void> {
+  models(server, says('As ever.'))
+  expect((await ask(server.client)).text).toBe('As ever.')
+}
+
+describe('the storage of a server', { timeout: 60_000 }, () => {
+  it('is SQLite in the data folder, for its owner only, and is told by /ready', async () => {
+    await using server = await startTestServer()
+    await eventually('it is open', () => works(server))
+    expect(await storageOf(server.url)).toEqual({ engine: 'sqlite', ok: true })
+    const folder = await stat(join(server.dataDir, 'state'))
+    const file = await stat(join(server.dataDir, 'state', 'claude-code-api.db'))
+    expect([folder.mode & 0o777, file.mode & 0o777]).toEqual([0o700, 0o600])
+  })
+
+  it('is one server’s: another is told who has it, and free when that one is killed', async () => {
+    await using server = await startBuiltServer()
+    await eventually('it is open', () => works(server))
+    const settings = { DATA_DIR: server.dataDir }
+    const { status, err } = await runBuiltServer(settings)
+    expect({ status, err }).toEqual({
+      status: 1,
+      err:
+        `Cannot start: Another server (process ${server.child.pid}) uses the data folder ${join(server.dataDir, 'state')}. ` +
+        'Stop it, give this one another DATA_DIR, or let both share a Postgres with DATABASE_URL.\n',
+    })
+    server.child.kill('SIGKILL')
+    await server.ended
+    await using next = await startBuiltServer(settings)
+    await eventually('the next has it', () => works(next))
+  })
+
+  it('that a newer program has used stops the start', async () => {
+    await using folder = await temporaryFolder()
+    const dataDir = folder.path
+    const database = await openDatabase({ dataDir })
+    await database.write((queries) =>
+      queries
+        .insertInto('schema_version')
+        .values({ version: 998, name: 'later', applied_ms: 1 })
+        .execute(),
+    )
+    await database.close()
+    const { status, err } = await runBuiltServer({ DATA_DIR: dataDir })
+    expect(status).toBe(1)
+    expect(err).toMatch(
+      /^Cannot start: The database has been used by a newer claude-code-api .*\n$/,
+    )
+  })
+
+  it('that cannot be opened leaves turns alone, and is opened when it can be', async () => {
+    await using folder = await temporaryFolder()
+    const dataDir = join(folder.path, 'data')
+    await mkdir(dataDir)
+    // Where its folder should be there is a file.
+    await writeFile(join(dataDir, 'state'), 'in the way')
+    const warnings: string[] = []
+    const telemetry = { ...silentTelemetry, warning: (text: string) => void warnings.push(text) }
+    await using server = await startTestServer({ DATA_DIR: dataDir }, undefined, telemetry)
+    await expectAnswer(server)
+    expect(await storageOf(server.url)).toMatchObject({ engine: 'sqlite', ok: false })
+    expect(warnings.join()).toContain(`the folder ${join(dataDir, 'state')} cannot be made`)
+    await rm(join(dataDir, 'state'))
+    await eventually('it is open', () => works(server))
+    expect(warnings.join()).toContain('The storage can be used again.')
+    await expectAnswer(server)
+  })
+})
+
+describe.skipIf(postgresPrograms === undefined)(
+  'a Postgres (needs its programs)',
+  { timeout: 90_000 },
+  () => {
+    it('that goes away and comes back leaves turns alone', async () => {
+      await using postgres = await startTestPostgres()
+      await using server = await startTestServer({ DATABASE_URL: postgres.url() })
+      const watched = watch(server)
+      await eventually('it is open', () => works(server))
+      expect(await storageOf(server.url)).toEqual({ engine: 'postgres', ok: true })
+      await postgres.stop()
+      await eventually('it is missed', async () => !(await works(server)))
+      await expectAnswer(server)
+      await postgres.start()
+      await eventually('it is there again', () => works(server))
+      await watched.expectWell(1)
+    })
+
+    it('that is away at the start is used when it comes', async () => {
+      await using postgres = await startTestPostgres()
+      await postgres.stop()
+      await using server = await startTestServer({ DATABASE_URL: postgres.url() })
+      await expectAnswer(server)
+      expect(await storageOf(server.url)).toMatchObject({
+        ok: false,
+        reason: expect.stringContaining('cannot be reached') as string,
+      })
+      await postgres.start()
+      await eventually('it is there', () => works(server))
+    })
+  },
+)
