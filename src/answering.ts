@@ -5,6 +5,7 @@ import { Engine, type EngineState } from './engine/engine.ts'
 import { modelEntries } from './engine/models.ts'
 import type { HttpParts, ModelEntry, Readiness } from './http/parts.ts'
 import type { Disposal } from './lib/disposal.ts'
+import type { Store } from './storage/store.ts'
 import type { Telemetry } from './telemetry/events.ts'
 import type { Gauges, ProviderState } from './telemetry/metrics.ts'
 import type { Backend } from './turn/backend.ts'
@@ -28,6 +29,7 @@ export async function openAnswering(
   config: Config,
   log: Telemetry,
   parts: Disposal,
+  store: Store,
 ): Promise<Answering> {
   const engine = await Engine.open({
     ...config.engine,
@@ -36,7 +38,7 @@ export async function openAnswering(
     telemetry: log,
   })
   parts.defer(() => engine.close())
-  const chain = createChain(config, engine, parts, log)
+  const chain = createChain(config, engine, parts, { log, store })
   // Nobody waits for it: the first request does, and `/ready` tells.
   void engine.warmUp()
   return {

@@ -2,9 +2,11 @@ import type { Config } from './config/config.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Disposal } from './lib/disposal.ts'
 import { Breaker, type BreakerReport } from './routing/breaker/breaker.ts'
+import { shareBreakers } from './routing/breaker/shared.ts'
 import { fallback } from './routing/fallback.ts'
 import { inOrder } from './routing/order.ts'
 import { everything, type Provider } from './routing/provider.ts'
+import type { Store } from './storage/store.ts'
 import type { Telemetry } from './telemetry/events.ts'
 import type { Backend } from './turn/backend.ts'
 import { createPassthrough, type Passthrough } from './upstreams/passthrough.ts'
@@ -19,6 +21,9 @@ export type Chain = {
   report(): ({ name: string } & BreakerReport)[]
 }
 
+/** How soon a node knows what another has seen of a provider. */
+const breakerRefreshMs = 1_000
+
 /** What Claude's models take without an extension. */
 const claudeContextTokens = 200_000
 
@@ -27,21 +32,36 @@ export function createChain(
   config: Config,
   engine: Engine,
   parts: Disposal,
-  log: Telemetry,
+  { log, store }: { log: Telemetry; store: Pick<Store, 'engine' | 'breakers'> },
 ): Chain {
   const { rule, retries, order } = config.failover
-  const breakerOf = (name: string): Breaker =>
-    new Breaker({
+  const breakers = new Map<string, Breaker>()
+  const shared = shareBreakers({
+    breakers,
+    saved: store.breakers,
+    now: Date.now,
+    // An embedded database has one node.
+    ...(store.engine === 'postgres' && { refreshMs: breakerRefreshMs }),
+  })
+  parts.defer(() => shared[Symbol.dispose]())
+  const breakerOf = (name: string): Breaker => {
+    const breaker = new Breaker({
       rule,
       now: Date.now,
-      onChange: ({ state, code, untilMs }) =>
+      onChange: (report) => {
+        const { state, code, untilMs } = report
+        shared.changed(name, report)
         log.providerState({
           provider: name,
           state,
           ...(code !== undefined && { code }),
           ...(untilMs !== undefined && { until: new Date(untilMs).toISOString() }),
-        }),
+        })
+      },
     })
+    breakers.set(name, breaker)
+    return breaker
+  }
   const claude: Provider = {
     backend: engine,
     breaker: breakerOf(engine.name),
@@ -76,6 +96,7 @@ export function createChain(
     }
   })
   const providers = inOrder([claude, ...others], order)
+  void shared.refresh()
   return {
     passthrough: passthroughs(config, parts),
     backend:

@@ -56,8 +56,8 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     parts.defer(() => app.close())
     const url = await app.listen({ host: config.http.host, port: config.http.port })
     const openingStore = openStoreOf(config, telemetry).then((opened) => (store = opened))
-    const [{ openAnswering }] = await Promise.all([import('./answering.ts'), openingStore])
-    answering = await openAnswering(config, telemetry, answeringParts)
+    const [{ openAnswering }, opened] = await Promise.all([import('./answering.ts'), openingStore])
+    answering = await openAnswering(config, telemetry, answeringParts, opened)
     opening.resolve(answering)
     return {
       url,

@@ -1,5 +1,6 @@
 import type { StoreHealth } from './database.ts'
 import { type LastingDatabase, openLasting } from './lasting.ts'
+import { createBreakers } from './queries/breakers.ts'
 import { createLeases } from './queries/leases.ts'
 import type { Store } from './store.ts'
 
@@ -29,6 +30,7 @@ export function storeOver(database: LastingDatabase): Store {
   return {
     engine: database.engine,
     health: () => database.health(),
+    breakers: createBreakers(database),
     leases: createLeases(database),
     close: () => database.close(),
   }

@@ -1,4 +1,5 @@
 import type { DatabaseEngine, StoreHealth } from './database.ts'
+import type { Breakers } from './parts/breakers.ts'
 import type { Leases } from './parts/leases.ts'
 
 export type { DatabaseEngine, StoreHealth } from './database.ts'
@@ -11,6 +12,7 @@ export type Store = {
   readonly engine: DatabaseEngine
   /** As of the last use or look; never waits. */
   health(): StoreHealth
+  readonly breakers: Breakers
   readonly leases: Leases
   /** Waits for what is under way. */
   close(): Promise<void>

@@ -173,6 +173,11 @@ export const errorTable = {
 
 export type ErrorCode = keyof typeof errorTable
 
+/** Whether a text is one of the codes. */
+export function isErrorCode(text: string | undefined): text is ErrorCode {
+  return text !== undefined && Object.hasOwn(errorTable, text)
+}
+
 export type ErrorRow = { status: number; type: string; kind: FailureKind; why: string }
 
 function row(status: number, type: string, kind: FailureKind, why: string): ErrorRow {

@@ -19,6 +19,12 @@ async function storageOf(url: string): Promise<Storage | undefined> {
   return storage
 }
 
+async function providerOf(url: string, name: string): Promise<unknown> {
+  const response = await fetch(`${url}/ready`)
+  const { providers } = (await response.json()) as { providers?: { name: string }[] }
+  return providers?.find((provider) => provider.name === name)
+}
+
 const works = async (server: { url: string }): Promise<boolean> =>
   (await storageOf(server.url))?.ok === true
 
@@ -53,6 +59,25 @@ describe('the storage of a server', { timeout: 60_000 }, () => {
     await server.ended
     await using next = await startBuiltServer(settings)
     await eventually('the next has it', () => works(next))
+  })
+
+  it('keeps that a provider rests, over a restart', async () => {
+    const settings = {
+      FALLBACK_API_NAME_1: 'down',
+      FALLBACK_API_URL_1: 'http://127.0.0.1:9/v1',
+      PROVIDER_ORDER: 'down',
+      BREAKER_FAILURES: '1',
+      BREAKER_REST_SECONDS: '3600',
+      RETRIES: '0',
+    }
+    await using before = await startBuiltServer(settings)
+    await ask(before.client).catch(() => {})
+    const rests = await providerOf(before.url, 'down')
+    expect(rests).toMatchObject({ state: 'open', code: 'upstream_error' })
+    before.child.kill('SIGTERM')
+    await before.ended
+    await using after = await startBuiltServer({ ...settings, DATA_DIR: before.dataDir })
+    await expect.poll(() => providerOf(after.url, 'down')).toEqual(rests)
   })
 
   it('that a newer program has used stops the start', async () => {

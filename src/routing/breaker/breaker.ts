@@ -1,4 +1,4 @@
-import type { ErrorCode, TurnError } from '../../turn/error.ts'
+import { type ErrorCode, isErrorCode, type TurnError } from '../../turn/error.ts'
 import type { OpeningRule } from './opening-rule.ts'
 import {
   afterProbe,
@@ -76,6 +76,34 @@ export class Breaker {
   /** An answer that had begun, and so had counted as a success, broke off. */
   brokeOff(error: TurnError): void {
     this.#judge(undefined, verdictOf(error, this.#options.rule), error.code)
+  }
+
+  /**
+   * Takes over what was seen before a restart, or on another node. A rest that is over is none. Nobody is told: whoever saw it has told.
+   */
+  adopt(seen: {
+    state: 'closed' | 'open' | 'paused'
+    untilMs: number
+    code?: string | undefined
+  }): void {
+    const nowMs = this.#options.now()
+    const state = this.#current()
+    // Whoever probes will know better in a moment.
+    if (state.type === 'probing') return
+    const isOver = seen.state === 'closed' || seen.untilMs <= nowMs
+    if (isOver && state.type === 'closed') return
+    this.#code = isErrorCode(seen.code) ? seen.code : undefined
+    if (isOver) this.#state = seen.state === 'open' ? { type: 'half-open' } : closed
+    else if (seen.state === 'open')
+      this.#state = {
+        type: 'open',
+        untilMs: Math.min(seen.untilMs, nowMs + longestRestMs),
+        sinceMs: nowMs,
+      }
+    else {
+      const untilMs = Math.min(seen.untilMs, nowMs + pauseMs.longest)
+      this.#state = { type: 'paused', untilMs, before: closed }
+    }
   }
 
   report(): BreakerReport {

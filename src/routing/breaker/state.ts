@@ -30,7 +30,7 @@ export type Verdict =
   | { type: 'rest'; forMs: number }
   | { type: 'none' }
 
-export const closed: BreakerState = { type: 'closed', outcomes: noOutcomes }
+export const closed: ClosedState = { type: 'closed', outcomes: noOutcomes }
 
 /** The state at this time: a pause or a rest may be over. */
 export function stateAt(state: BreakerState, nowMs: number): BreakerState {
