@@ -1,29 +1,54 @@
 import { cached, scopeOf } from './cache/cached.ts'
 import { Repeats } from './cache/repeats.ts'
-import { CacheStore, type Entry } from './cache/store.ts'
+import { SavedAnswers } from './cache/saved.ts'
+import { CacheStore } from './cache/store.ts'
 import type { Config } from './config/config.ts'
 import type { CacheParts, WrittenHit } from './http/parts.ts'
 import type { Disposal } from './lib/disposal.ts'
+import type { AnswerSummary } from './storage/parts/answers.ts'
+import type { Store } from './storage/store.ts'
 import type { Backend } from './turn/backend.ts'
+
+/** How soon a node forgets what was cleared on another. */
+const followMs = 1_000
 
 /** Puts the cache in front of a backend, and starts its cleaner. What is opened is closed with `parts`. */
 export function createCache(
   config: Config['cache'],
   backend: Backend,
   parts: Disposal,
+  storage: () => Pick<Store, 'engine' | 'answers'> | undefined,
 ): { backend: Backend; admin: CacheParts } {
   const store = new CacheStore(config.limits, Date.now)
   const repeats = new Repeats<WrittenHit['facts']>(store)
-  const cleaner = setInterval(() => store.clean(), config.cleanMs)
-  cleaner.unref()
-  parts.defer(() => clearInterval(cleaner))
+  const saved = new SavedAnswers(store, {
+    answers: () => storage()?.answers,
+    now: Date.now,
+    isShared: () => storage()?.engine === 'postgres',
+  })
+  const clean = (): void => {
+    store.clean()
+    void saved.clean()
+  }
+  for (const timer of [
+    setInterval(clean, config.cleanMs),
+    setInterval(() => void saved.follow(), followMs),
+  ]) {
+    timer.unref()
+    parts.defer(() => clearInterval(timer))
+  }
   return {
-    backend: cached(backend, store, config),
+    backend: cached(backend, store, config, saved),
     admin: {
-      report: (owner) => report(store, config, owner, Date.now()),
+      report: async (owner) => {
+        const answers = await storage()
+          ?.answers.list(scopeOf(owner, config))
+          .catch(() => [])
+        return report(store, config, owner, { nowMs: Date.now(), saved: answers ?? [] })
+      },
       find: (owner, path, bytes) => repeats.find(owner, path, bytes),
       keep: (owner, path, bytes, hit) => repeats.keep(owner, path, bytes, hit),
-      clear: (owner, key) => store.clear(scopeOf(owner, config), key),
+      clear: (owner, key) => saved.clear(scopeOf(owner, config), key),
     },
   }
 }
@@ -32,10 +57,15 @@ function report(
   store: CacheStore,
   config: Config['cache'],
   owner: string,
-  nowMs: number,
+  { nowMs, saved }: { nowMs: number; saved: readonly AnswerSummary[] },
 ): Record<string, unknown> {
   const scope = scopeOf(owner, config)
-  const entries = store.list(scope)
+  const inMemory = store.list(scope)
+  const known = new Set(inMemory.map(({ key }) => key))
+  const onlySaved = saved
+    .filter(({ key, storedMs }) => !known.has(key) && nowMs - storedMs < config.limits.keepMs)
+    .map((answer) => ({ ...answer, hits: 0 }))
+  const entries = [...inMemory, ...onlySaved]
   const { hits, misses, shared, savedTokens } = store.countsOf(scope)
   return {
     object: 'cache',
@@ -59,7 +89,7 @@ function report(
 
 /** What was asked and answered is not shown: only how much, by whom, and how old it is. */
 function shown(
-  { key, provider, model, storedMs, bytes, hits, tokens }: Entry,
+  { key, provider, model, storedMs, bytes, hits, tokens }: AnswerSummary & { hits: number },
   keepMs: number,
   nowMs: number,
 ): Record<string, unknown> {

@@ -5,6 +5,7 @@ import { isEligible } from './eligible.ts'
 import { Flight } from './flight.ts'
 import { cacheKey } from './key.ts'
 import { recordingOf, sizeOf, withoutRun } from './recording.ts'
+import type { SavedAnswers } from './saved.ts'
 import type { CacheStore, Entry } from './store.ts'
 
 export type CacheOptions = {
@@ -26,7 +27,12 @@ export function scopeOf(
  * A backend that gives an answer again when the same is asked by the same owner, and that lets those who ask at the same time share one
  * turn. Turns that are not eligible, and answers that must not be said again, pass by as if it were not there.
  */
-export function cached(backend: Backend, store: CacheStore, options: CacheOptions): Backend {
+export function cached(
+  backend: Backend,
+  store: CacheStore,
+  options: CacheOptions,
+  saved?: SavedAnswers,
+): Backend {
   const flights = new Map<string, Flight>()
 
   function join(scope: string, key: string, turn: Turn, context: TurnContext): Flight {
@@ -36,47 +42,63 @@ export function cached(backend: Backend, store: CacheStore, options: CacheOption
       onEnd: (events) => {
         if (flights.get(key) === flight) flights.delete(key)
         const recording = events && recordingOf(events)
-        if (recording) store.put(scope, key, recording)
+        if (!recording) return
+        store.put(scope, key, recording)
+        saved?.keep(key)
       },
     })
     flights.set(key, flight)
     return flight
   }
 
-  function run(turn: Turn, context: TurnContext): AsyncIterable<TurnEvent> {
-    const control = context.cache ?? {}
-    const scope = scopeOf(context.owner, options)
-    const key = cacheKey(scope, turn)
-    const entry = control.noCache ? undefined : store.get(key, control.maxAgeMs)
+  /** From memory, or from a turn that runs. */
+  function atOnce(
+    scope: string,
+    key: string,
+    context: TurnContext,
+  ): AsyncIterable<TurnEvent> | undefined {
+    const entry = store.get(key, context.cache?.maxAgeMs)
     if (entry) {
       store.count(scope, 'hits', entry.tokens)
       return replay(entry, context)
     }
-    const running = control.noCache ? undefined : flights.get(key)
-    if (running) {
-      store.count(scope, 'shared')
-      return shared(running, key, context)
+    const running = flights.get(key)
+    if (!running) return undefined
+    store.count(scope, 'shared')
+    return shared(running, key, context)
+  }
+
+  /** Nothing happens before the first pull. */
+  async function* run(turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
+    const scope = scopeOf(context.owner, options)
+    const key = cacheKey(scope, turn)
+    if (!context.cache?.noCache) {
+      let found = atOnce(scope, key, context)
+      if (!found && saved) {
+        await saved.fetch(scope, key)
+        // Somebody else may have begun meanwhile.
+        found = atOnce(scope, key, context)
+      }
+      if (found) {
+        yield* found
+        return
+      }
     }
     store.count(scope, 'misses')
-    return join(scope, key, turn, context).read(context.signal, notice({ state: 'miss', key }))
+    yield* join(scope, key, turn, context).read(context.signal, notice({ state: 'miss', key }))
   }
 
   return {
     name: backend.name,
     run: (turn, context) =>
       wantsCache(turn, options) && !context.cache?.noStore && isEligible(turn)
-        ? lazily(() => run(turn, context))
+        ? run(turn, context)
         : backend.run(turn, context),
   }
 }
 
 function wantsCache({ claude }: Turn, { isDefault }: CacheOptions): boolean {
   return claude.cache === undefined ? isDefault : claude.cache === 'exact'
-}
-
-/** Nothing happens before the first pull. */
-async function* lazily(run: () => AsyncIterable<TurnEvent>): AsyncGenerator<TurnEvent> {
-  yield* run()
 }
 
 function notice(told: Omit<Extract<Notice, { type: 'cache' }>, 'type'>): TurnEvent {

@@ -56,7 +56,7 @@ export class Repeats<Facts> {
   }
 
   keep(owner: string, path: string, bytes: Uint8Array, hit: WrittenHit<Facts>): void {
-    const storedMs = this.#store.storedMs(hit.key)
+    const storedMs = this.#store.peek(hit.key)?.storedMs
     if (storedMs === undefined) return
     this.#kept.set(nameOf(owner, path, bytes), { ...hit, storedMs })
   }

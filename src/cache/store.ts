@@ -57,14 +57,17 @@ export class CacheStore {
     return { ...entry, ageMs }
   }
 
-  /** When an entry was stored; undefined when there is none. Does not count as a use. */
-  storedMs(key: string): number | undefined {
-    return this.#entries.peek(key)?.storedMs
+  /** The entry without counting as a use. */
+  peek(key: string): Entry | undefined {
+    return this.#entries.peek(key)
   }
 
-  put(scope: string, key: string, recording: Recording): void {
+  /** `storedMs`: when it was answered, where that was not now. */
+  put(scope: string, key: string, recording: Recording, storedMs = this.#now()): void {
     const bytes = recording.events.reduce((sum, event) => sum + sizeOf(event), key.length * 2)
-    this.#entries.set(key, { ...recording, key, scope, bytes, hits: 0, storedMs: this.#now() })
+    const ttl = this.limits.keepMs - (this.#now() - storedMs)
+    if (ttl > 0)
+      this.#entries.set(key, { ...recording, key, scope, bytes, hits: 0, storedMs }, { ttl })
   }
 
   count(scope: string, what: 'hits' | 'misses' | 'shared', savedTokens = 0): void {
@@ -83,9 +86,11 @@ export class CacheStore {
     return [...this.#entries.values()].filter((entry) => entry.scope === scope)
   }
 
-  /** Forgets a scope's entries, or one of them; returns how many there were. */
-  clear(scope: string, key?: string): number {
-    const found = this.list(scope).filter((entry) => key === undefined || entry.key === key)
+  /** Forgets a scope's entries, or one of them, as far as they are not younger; returns how many there were. */
+  clear(scope: string, key?: string, storedUntilMs = Infinity): number {
+    const found = this.list(scope).filter(
+      (entry) => (key === undefined || entry.key === key) && entry.storedMs <= storedUntilMs,
+    )
     for (const entry of found) this.#entries.delete(entry.key)
     return found.length
   }

@@ -25,9 +25,9 @@ export type HttpParts = {
 
 /** What a caller may see of the cache, and forget: what is its own. */
 export type CacheAdmin = {
-  report(owner: string): Record<string, unknown>
+  report(owner: string): Promise<Record<string, unknown>>
   /** One entry, or all; returns how many. */
-  clear(owner: string, key?: string): number
+  clear(owner: string, key?: string): Promise<number>
 }
 
 /** An answer around its id, which is new each time; or all of it. */

@@ -1,5 +1,6 @@
 import type { StoreHealth } from './database.ts'
 import { type LastingDatabase, openLasting } from './lasting.ts'
+import { createAnswers } from './queries/answers.ts'
 import { createBreakers } from './queries/breakers.ts'
 import { createLeases } from './queries/leases.ts'
 import type { Store } from './store.ts'
@@ -30,6 +31,7 @@ export function storeOver(database: LastingDatabase): Store {
   return {
     engine: database.engine,
     health: () => database.health(),
+    answers: createAnswers(database),
     breakers: createBreakers(database),
     leases: createLeases(database),
     close: () => database.close(),

@@ -1,4 +1,5 @@
 import type { DatabaseEngine, StoreHealth } from './database.ts'
+import type { Answers } from './parts/answers.ts'
 import type { Breakers } from './parts/breakers.ts'
 import type { Leases } from './parts/leases.ts'
 
@@ -12,6 +13,7 @@ export type Store = {
   readonly engine: DatabaseEngine
   /** As of the last use or look; never waits. */
   health(): StoreHealth
+  readonly answers: Answers
   readonly breakers: Breakers
   readonly leases: Leases
   /** Waits for what is under way. */

@@ -1,3 +1,4 @@
+import type { AnswerRow, ClearingRow } from './parts/answers.ts'
 import type { BreakerRow } from './parts/breakers.ts'
 
 /**
@@ -8,6 +9,8 @@ export interface Tables {
   schema_version: { version: number; name: string; applied_ms: number }
   /** Single values of the whole database, such as the check of `DATA_KEY`. */
   meta: { name: string; value: string }
+  answer: AnswerRow
+  answer_clearing: ClearingRow
   breaker: BreakerRow
   lease: { name: string; owner: string; until_ms: number }
 }

@@ -11,20 +11,17 @@ export function mountCache(
   app: FastifyInstance,
   { cache, records }: Pick<HttpParts, 'cache'> & { records: RequestRecords },
 ): void {
-  app.get('/v1/cache', (request, reply) =>
-    reply
-      .header('cache-control', 'no-store')
-      .send(cacheOf(cache).report(records.of(request).owner)),
-  )
-  app.delete('/v1/cache', (request, reply) =>
-    reply.send({
-      object: 'cache.deleted',
-      deleted: cacheOf(cache).clear(records.of(request).owner),
-    }),
-  )
-  app.delete<{ Params: { key: string } }>('/v1/cache/:key', (request, reply) => {
+  app.get('/v1/cache', async (request, reply) => {
+    const report = await cacheOf(cache).report(records.of(request).owner)
+    return reply.header('cache-control', 'no-store').send(report)
+  })
+  app.delete('/v1/cache', async (request, reply) => {
+    const deleted = await cacheOf(cache).clear(records.of(request).owner)
+    return reply.send({ object: 'cache.deleted', deleted })
+  })
+  app.delete<{ Params: { key: string } }>('/v1/cache/:key', async (request, reply) => {
     const { key } = request.params
-    if (cacheOf(cache).clear(records.of(request).owner, key) === 0) {
+    if ((await cacheOf(cache).clear(records.of(request).owner, key)) === 0) {
       throw new TurnError('unknown_url', 'The cache has no such entry, or it is not yours.')
     }
     return reply.send({ object: 'cache.deleted', key, deleted: 1 })
