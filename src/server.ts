@@ -33,10 +33,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
   try {
     let answering: Answering | undefined
     const backend = later(opening.promise.then((opened) => opened.backend))
-    const cache = createCache(config.cache, backend, parts, () =>
-      // With DATA_KEY nothing that was said may be written as it is.
-      config.storage.dataKey === undefined ? store : undefined,
-    )
+    const cache = createCache(config.cache, backend, parts, () => store)
     const shutdown = new AbortController()
     const metrics = createMetrics()
     const telemetry = all(log, metrics.telemetry)

@@ -1,8 +1,9 @@
-import type { StoreHealth } from './database.ts'
+import type { Connection, StoreHealth } from './database.ts'
 import { type LastingDatabase, openLasting } from './lasting.ts'
 import { createAnswers } from './queries/answers.ts'
 import { createBreakers } from './queries/breakers.ts'
 import { createLeases } from './queries/leases.ts'
+import { createSealer, expectKey, type Sealer } from './sealer.ts'
 import type { Store } from './store.ts'
 
 export type StoreOptions = {
@@ -23,15 +24,16 @@ export type StoreOptions = {
  * and tries again. Throws a `StorageRefusal` when another server has the folder or a newer program has used the data.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  return storeOver(await openDatabase(options))
+  const sealer = createSealer(options.dataKey)
+  return storeOver(await openDatabase(options, sealer), sealer)
 }
 
 /** The parts over an open database. */
-export function storeOver(database: LastingDatabase): Store {
+export function storeOver(database: LastingDatabase, sealer: Sealer): Store {
   return {
     engine: database.engine,
     health: () => database.health(),
-    answers: createAnswers(database),
+    answers: createAnswers(database, sealer),
     breakers: createBreakers(database),
     leases: createLeases(database),
     close: () => database.close(),
@@ -39,21 +41,34 @@ export function storeOver(database: LastingDatabase): Store {
 }
 
 /** The database under the store; each engine is loaded only where it is used. */
-export async function openDatabase(options: StoreOptions): Promise<LastingDatabase> {
+export async function openDatabase(
+  options: StoreOptions,
+  sealer = createSealer(options.dataKey),
+): Promise<LastingDatabase> {
   const { dataDir, databaseUrl, instance = 'server', onChange } = options
   const told = onChange === undefined ? {} : { onChange }
+  const checked = async (opening: Promise<Connection>): Promise<Connection> => {
+    const connection = await opening
+    try {
+      await expectKey(connection, sealer, options.dataKey !== undefined)
+      return connection
+    } catch (error) {
+      await connection.close()
+      throw error
+    }
+  }
   if (databaseUrl === undefined) {
     const { openEmbedded } = await import('./sqlite/embedded.ts')
     return openLasting({
       engine: 'sqlite',
-      open: () => openEmbedded({ dataDir, instance }),
+      open: () => checked(openEmbedded({ dataDir, instance })),
       ...told,
     })
   }
   const { openPostgres } = await import('./postgres/postgres.ts')
   return openLasting({
     engine: 'postgres',
-    open: (onLost) => openPostgres({ url: databaseUrl, onLost }),
+    open: (onLost) => checked(openPostgres({ url: databaseUrl, onLost })),
     ...told,
   })
 }

@@ -1,4 +1,5 @@
 import type { Database, Queries } from '../database.ts'
+import type { Sealer } from '../sealer.ts'
 import type { AnswerRow, Answers, AnswerSummary, ClearingRow } from '../parts/answers.ts'
 
 /** What one transaction removes at the most. */
@@ -7,7 +8,7 @@ const longestList = 1_000
 /** How long other nodes have to hear of a clearing. */
 const clearingsKeptMs = 3_600_000
 
-export function createAnswers(database: Database): Answers {
+export function createAnswers(database: Database, sealer: Sealer): Answers {
   return {
     async find(key, nowMs) {
       const row = await database.read((queries) =>
@@ -17,18 +18,20 @@ export function createAnswers(database: Database): Answers {
       await database.write(async (queries) => {
         await queries.updateTable('answer').set({ used_ms: nowMs }).where('key', '=', key).execute()
       })
-      return { ...summaryOf(row), events: row.events }
+      return { ...summaryOf(row), events: sealer.open(row.events, `answer ${key}`) }
     },
-    put: ({ storedMs, ...answer }) =>
-      database.write(async (queries) => {
-        const row = { ...answer, stored_ms: storedMs, used_ms: storedMs }
+    put: ({ storedMs, ...answer }) => {
+      const events = sealer.seal(answer.events, `answer ${answer.key}`)
+      return database.write(async (queries) => {
+        const row = { ...answer, events, stored_ms: storedMs, used_ms: storedMs }
         const { key: _key, ...changed } = row
         await queries
           .insertInto('answer')
           .values(row)
           .onConflict((conflict) => conflict.column('key').doUpdateSet(changed))
           .execute()
-      }),
+      })
+    },
     list: (scope) =>
       database.read(async (queries) => {
         const rows = await queries

@@ -1,0 +1,104 @@
+import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from 'node:crypto'
+import type { Connection } from './database.ts'
+import { StorageRefusal, unavailable } from './failures.ts'
+
+/**
+ * Encrypts content before it is stored. `about` names the row that a text is for, so that a text moved to another row does not open: of a
+ * table and its id.
+ */
+export interface Sealer {
+  seal(text: string, about: string): string
+  /** Throws `storage_unavailable` for what was sealed with another key, or was changed. */
+  open(stored: string, about: string): string
+}
+
+const sealedMark = 'sealed1:'
+const plainMark = 'plain1:'
+const nonceBytes = 12
+const tagBytes = 16
+const cipher = 'aes-256-gcm'
+/** The key is to be random itself (docs/configuration.md says how to make one); this makes guessing a worse one dear. */
+const scryptCost = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 }
+
+/** With a `DATA_KEY`: AES-256-GCM. Without: texts are stored as they are. Either opens what was stored without a key. */
+export function createSealer(dataKey: string | undefined): Sealer {
+  if (dataKey === undefined) return plainSealer
+  const key = scryptSync(dataKey, 'claude-code-api DATA_KEY', 32, scryptCost)
+  return {
+    seal(text, about) {
+      const nonce = randomBytes(nonceBytes)
+      const sealing = createCipheriv(cipher, key, nonce).setAAD(Buffer.from(about))
+      const body = Buffer.concat([sealing.update(text, 'utf8'), sealing.final()])
+      return sealedMark + Buffer.concat([nonce, body, sealing.getAuthTag()]).toString('base64')
+    },
+    open(stored, about) {
+      if (!stored.startsWith(sealedMark)) return openPlain(stored)
+      const bytes = Buffer.from(stored.slice(sealedMark.length), 'base64')
+      try {
+        const opening = createDecipheriv(cipher, key, bytes.subarray(0, nonceBytes))
+          .setAAD(Buffer.from(about))
+          .setAuthTag(bytes.subarray(-tagBytes))
+        const body = opening.update(bytes.subarray(nonceBytes, -tagBytes))
+        return Buffer.concat([body, opening.final()]).toString('utf8')
+      } catch (cause) {
+        throw unavailable('its content was encrypted with another DATA_KEY, or was changed.', cause)
+      }
+    },
+  }
+}
+
+const plainSealer: Sealer = {
+  // A text that looks sealed must not be taken for one.
+  seal: (text) =>
+    text.startsWith(sealedMark) || text.startsWith(plainMark) ? plainMark + text : text,
+  open(stored) {
+    if (stored.startsWith(sealedMark))
+      throw unavailable('its content is encrypted; set the DATA_KEY that it was encrypted with.')
+    return openPlain(stored)
+  },
+}
+
+function openPlain(stored: string): string {
+  return stored.startsWith(plainMark) ? stored.slice(plainMark.length) : stored
+}
+
+const checkName = 'data_key_check'
+const checkText = 'This opens with the right key.'
+
+/**
+ * Holds a database to one key: the first that is used with it. Throws a `StorageRefusal` for another one, and when there is none any more. What
+ * was stored before the first key stays as it is.
+ */
+export async function expectKey(
+  connection: Connection,
+  sealer: Sealer,
+  hasKey: boolean,
+): Promise<void> {
+  const stored = await connection.read((queries) =>
+    queries.selectFrom('meta').select('value').where('name', '=', checkName).executeTakeFirst(),
+  )
+  if (stored) expectOpens(sealer, stored.value, hasKey)
+  else if (hasKey) {
+    await connection.write(async (queries) => {
+      await queries
+        .insertInto('meta')
+        .values({ name: checkName, value: sealer.seal(checkText, checkName) })
+        .onConflict((conflict) => conflict.column('name').doNothing())
+        .execute()
+    })
+    // Of two nodes with different keys that start at once, one was first.
+    await expectKey(connection, sealer, hasKey)
+  }
+}
+
+function expectOpens(sealer: Sealer, stored: string, hasKey: boolean): void {
+  try {
+    sealer.open(stored, checkName)
+  } catch {
+    throw new StorageRefusal(
+      hasKey
+        ? 'The stored content was encrypted with another DATA_KEY. Set the one that was used before, or start with an empty DATA_DIR or database.'
+        : 'The stored content is encrypted. Set the DATA_KEY that it was encrypted with, or start with an empty DATA_DIR or database.',
+    )
+  }
+}
