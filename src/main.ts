@@ -55,6 +55,21 @@ async function run(command: string, args: string[]): Promise<number> {
       const rest = first === action ? flags.slice(1) : flags
       return cache(action, { ...sources, args: rest }, { json, console })
     }
+    case 'migrate': {
+      const { migrate } = await import('./cli/storage-commands.ts')
+      return migrate({ ...sources, args }, console)
+    }
+    case 'backup':
+    case 'restore': {
+      const { backup, restore } = await import('./cli/storage-commands.ts')
+      const force = args.includes('--force')
+      const [file, ...rest] = args.filter((arg) => arg !== '--force')
+      const named = file?.startsWith('-') ? undefined : file
+      const from = { ...sources, args: named === undefined ? args : rest }
+      return command === 'backup'
+        ? backup(named, from, console)
+        : restore(named, from, { console, force })
+    }
     default:
       console.err(`\`${command}\` is not a command; \`--help\` lists them`)
       return 1

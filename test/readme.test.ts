@@ -18,6 +18,9 @@ import { startTestServer, type TestServer } from './support/server.ts'
 
 const javaScript = samplesIn('js')
 const python = samplesIn('python')
+const [commands, requests] = [true, false].map((ours) =>
+  samplesIn('bash').filter(({ text }) => text.startsWith('npx claude-code-api') === ours),
+) as [Sample[], Sample[]]
 const json = samplesIn('json')
 const hasPython = await canRun('python3', ['--version'])
 const hasOpenAI = await canRun('python3', ['-c', 'import openai'])
@@ -58,6 +61,7 @@ async function startScene() {
       text
         .replaceAll('http://127.0.0.1:8082', server.url)
         .replaceAll('/home/you', server.workspace)
+        .replaceAll('copy.db', join(server.workspace, 'copy.db'))
         .replaceAll('https://mcp.example.com/mcp', mcpUrl)
         .replaceAll(/[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g, claude.session_id),
   }
@@ -105,7 +109,12 @@ async function runFile(command: string, name: string, program: string): Promise<
 }
 
 describe('the samples', () => {
-  it.each(samplesIn('bash'))('$name answers', async ({ text }) => {
+  it.each(commands)('$name ends well', async ({ text }) => {
+    const settings = `DATA_DIR=${scene.server.dataDir}`
+    expect(await run('bash', ['-c', `export ${settings}; ${scene.localize(text)}`])).not.toBe('')
+  })
+
+  it.each(requests)('$name answers', async ({ text }) => {
     const output = await run('bash', ['-c', scene.localize(text)])
     const answer: unknown = JSON.parse(output)
     expect(answer).toHaveProperty('object')

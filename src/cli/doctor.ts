@@ -10,6 +10,7 @@ import { checkLogin } from './checks/login.ts'
 import { checkNode } from './checks/node.ts'
 import { checkPort } from './checks/port.ts'
 import { checkSandbox } from './checks/sandbox.ts'
+import { checkStorage } from './checks/storage.ts'
 import type { Console } from './console.ts'
 
 /** Looks whether the server could serve here. Returns the exit status: 1 when it could not. */
@@ -58,6 +59,7 @@ async function examine(sources: ConfigSources): Promise<Finding[]> {
     }),
     ...checkWorkspaces(config.engine.workspaceRoots),
     checkDataFolder(config.engine.dataDir),
+    await checkStorage(config.storage),
   ]
 }
 

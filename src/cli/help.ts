@@ -12,6 +12,9 @@ Commands:
   doctor     Check whether the server could serve here; --json for machines
   config     Print the configuration in force, secrets left out; --json for machines
   cache      Print what the running server's cache keeps, or \`cache clear\` it; --json for machines
+  migrate    Bring the schema of the database up to date (a start does that too)
+  backup     \`backup FILE\` copies the embedded database, beside a running server too
+  restore    \`restore FILE\` puts a backup in its place; --force when there is a database already
 
   --help     Print this text
   --version  Print the version

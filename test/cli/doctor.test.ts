@@ -56,6 +56,7 @@ describe('doctor', () => {
       'sandbox',
       'workspace',
       'data',
+      'storage',
     ]) {
       expect(out).toMatch(new RegExp(`^ok +${check} `, 'm'))
     }
