@@ -5,6 +5,7 @@ import { CacheStore } from './cache/store.ts'
 import type { Config } from './config/config.ts'
 import type { CacheParts, WrittenHit } from './http/parts.ts'
 import type { Disposal } from './lib/disposal.ts'
+import type { Cleaner } from './storage/cleaner.ts'
 import type { AnswerSummary } from './storage/parts/answers.ts'
 import type { Store } from './storage/store.ts'
 import type { Backend } from './turn/backend.ts'
@@ -12,11 +13,11 @@ import type { Backend } from './turn/backend.ts'
 /** How soon a node forgets what was cleared on another. */
 const followMs = 1_000
 
-/** Puts the cache in front of a backend, and starts its cleaner. What is opened is closed with `parts`. */
+/** Puts the cache in front of a backend, and sees to it that it is cleaned. What is opened is closed with `parts`. */
 export function createCache(
   config: Config['cache'],
   backend: Backend,
-  parts: Disposal,
+  { parts, cleaner }: { parts: Disposal; cleaner: Cleaner },
   storage: () => Pick<Store, 'engine' | 'answers'> | undefined,
 ): { backend: Backend; admin: CacheParts } {
   const store = new CacheStore(config.limits, Date.now)
@@ -26,12 +27,9 @@ export function createCache(
     now: Date.now,
     isShared: () => storage()?.engine === 'postgres',
   })
-  const clean = (): void => {
-    store.clean()
-    void saved.clean()
-  }
+  cleaner.add({ name: 'answers', everyMs: config.cleanMs, run: () => saved.clean() })
   for (const timer of [
-    setInterval(clean, config.cleanMs),
+    setInterval(() => store.clean(), config.cleanMs),
     setInterval(() => void saved.follow(), followMs),
   ]) {
     timer.unref()

@@ -7,6 +7,7 @@ import { deferred } from './lib/deferred.ts'
 import { disposal } from './lib/disposal.ts'
 import { later } from './routing/later.ts'
 import { all } from './telemetry/all.ts'
+import { Cleaner } from './storage/cleaner.ts'
 import type { Store, StoreHealth } from './storage/store.ts'
 import type { Telemetry } from './telemetry/events.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -33,10 +34,15 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
   try {
     let answering: Answering | undefined
     const backend = later(opening.promise.then((opened) => opened.backend))
-    const cache = createCache(config.cache, backend, parts, () => store)
     const shutdown = new AbortController()
     const metrics = createMetrics()
     const telemetry = all(log, metrics.telemetry)
+    const cleaner = new Cleaner({
+      leases: () => store?.leases,
+      onFault: (error) => telemetry.fault(error),
+    })
+    parts.defer(() => cleaner.close())
+    const cache = createCache(config.cache, backend, { parts, cleaner }, () => store)
     // Every running request listens to it; Node would take that for a leak.
     setMaxListeners(0, shutdown.signal)
     const app = await createApp({

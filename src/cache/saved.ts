@@ -59,11 +59,11 @@ export class SavedAnswers {
     return Math.max(here, saved)
   }
 
-  /** Removes from storage what is too old or too much. */
+  /** Removes from storage what is too old or too much. Throws what the storage throws. */
   async clean(): Promise<void> {
     const { entries, bytes, keepMs } = this.#store.limits
     const storedBeforeMs = this.#options.now() - keepMs
-    await this.#options.answers()?.clean({ storedBeforeMs, entries, bytes }).catch(quietly)
+    await this.#options.answers()?.clean({ storedBeforeMs, entries, bytes })
   }
 
   /** Forgets here what was cleared on another node since the last look. */
