@@ -173,6 +173,15 @@ describeEngines('a database', (makePlace: MakePlace) => {
 })
 
 describe('a data folder', () => {
+  it('that cannot be used is told once in the message, to each who asks', async () => {
+    const database = await openDatabase({ dataDir: '/dev/null/none' })
+    const asked = database.read(async () => 1)
+    await expect(asked).rejects.toThrow(
+      /^The storage cannot be used: the folder \/dev\/null\/none\/state cannot be made \(ENOTDIR\)\.$/,
+    )
+    await database.close()
+  })
+
   it('is one server only, and commands beside it', async () => {
     const { temporaryFolder } = await import('../../test/support/claude.ts')
     await using folder = await temporaryFolder()

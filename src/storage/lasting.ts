@@ -1,4 +1,5 @@
 import type { Connection, Database, DatabaseEngine, StoreHealth } from './database.ts'
+import { TurnError } from '../turn/error.ts'
 import { isUnavailable, StorageRefusal, unavailable } from './failures.ts'
 
 export type LastingOptions = {
@@ -69,7 +70,7 @@ class Lasting implements LastingDatabase {
 
   async #use<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
     const connection = this.#connection
-    if (connection === undefined) throw unavailable(this.#health.reason ?? 'it has been closed.')
+    if (connection === undefined) throw this.#notOpen()
     try {
       const value = await use(connection)
       return value
@@ -77,6 +78,14 @@ class Lasting implements LastingDatabase {
       this.#failed(error)
       throw error
     }
+  }
+
+  /** The reason is the message of the failure that began it, a whole sentence already. */
+  #notOpen(): TurnError {
+    const { reason } = this.#health
+    return reason === undefined
+      ? unavailable('it is not open.')
+      : new TurnError('storage_unavailable', reason, { retryAfterMs: 5_000 })
   }
 
   /** Notes a failure of the storage itself; a query that was wrong says nothing of it. */
