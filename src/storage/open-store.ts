@@ -1,5 +1,6 @@
 import type { StoreHealth } from './database.ts'
 import { type LastingDatabase, openLasting } from './lasting.ts'
+import { createKeys } from './queries/keys.ts'
 import { createLeases } from './queries/leases.ts'
 import type { Store } from './store.ts'
 
@@ -30,6 +31,7 @@ export function storeOver(database: LastingDatabase): Store {
     engine: database.engine,
     health: () => database.health(),
     leases: createLeases(database),
+    keys: createKeys(database),
     close: () => database.close(),
   }
 }

@@ -1,4 +1,5 @@
 import type { DatabaseEngine, StoreHealth } from './database.ts'
+import type { Keys } from './parts/keys.ts'
 import type { Leases } from './parts/leases.ts'
 
 export type { DatabaseEngine, StoreHealth } from './database.ts'
@@ -12,6 +13,7 @@ export type Store = {
   /** As of the last use or look; never waits. */
   health(): StoreHealth
   readonly leases: Leases
+  readonly keys: Keys
   /** Waits for what is under way. */
   close(): Promise<void>
 }

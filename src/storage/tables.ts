@@ -1,3 +1,5 @@
+import type { KeyRow } from './parts/keys.ts'
+
 /**
  * Every table, for the types of queries. Each part owner adds one line here and keeps the shape of its rows in its own file under
  * `parts/`. Times are epoch milliseconds, money is millionths of a dollar, truth is 0 or 1, JSON is text.
@@ -7,4 +9,5 @@ export interface Tables {
   /** Single values of the whole database, such as the check of `DATA_KEY`. */
   meta: { name: string; value: string }
   lease: { name: string; owner: string; until_ms: number }
+  api_key: KeyRow
 }
