@@ -55,6 +55,10 @@ async function run(command: string, args: string[]): Promise<number> {
       const rest = first === action ? flags.slice(1) : flags
       return cache(action, { ...sources, args: rest }, { json, console })
     }
+    case 'keys': {
+      const { keys } = await import('./cli/keys.ts')
+      return keys(flags, sources, { json, console })
+    }
     default:
       console.err(`\`${command}\` is not a command; \`--help\` lists them`)
       return 1

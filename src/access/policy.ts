@@ -1,7 +1,11 @@
 import * as z from 'zod'
+import type { TurnContext } from '../turn/backend.ts'
 import { TurnError } from '../turn/error.ts'
 import type { Turn } from '../turn/turn.ts'
 
+const toolRule = z
+  .string()
+  .regex(/^[\w*-]+(\(.*\))?$/, 'must be a tool or a rule such as `Bash(git *)`')
 const words = z.array(z.string().min(1).max(500)).max(200)
 
 /** What a key may do, in the words of the admin API. What is absent is not limited beyond the owner's own settings. */
@@ -11,7 +15,7 @@ export const policySchema = z.strictObject({
   /** Providers that may answer: `claude-code` and names of fallbacks. */
   providers: words.optional(),
   /** Built-in tools, in Claude Code's rule syntax; within `ALLOWED_TOOLS`. */
-  tools: words.optional(),
+  tools: z.array(toolRule).max(200).optional(),
   /** Names of the owner's MCP servers; where given, a request cannot bring its own. */
   mcp_servers: words.optional(),
   /** Absolute folders within `WORKSPACE_ROOTS`. */
@@ -91,13 +95,34 @@ function checkMcp({ mcp_servers: allowed }: KeyPolicy, { claude: { mcpConfig } }
   })
 }
 
-/** Throws `forbidden` when the key may not use the provider. */
-export function checkProvider({ providers }: KeyPolicy, name: string): void {
-  if (providers === undefined || providers.includes(name)) return
-  throw new TurnError(
-    'forbidden',
-    `The provider ${name} is not allowed for this API key. It may use: ${listed(providers)}.`,
-  )
+/** What of a policy those behind the HTTP layer must hold to; undefined: nothing. */
+export function allowanceOf({
+  providers,
+  tools,
+  workspace_roots: workspaceRoots,
+}: KeyPolicy): TurnContext['allowed'] {
+  if ([providers, tools, workspaceRoots].every((list) => list === undefined)) return undefined
+  return {
+    ...(providers && { providers }),
+    ...(tools && { tools }),
+    ...(workspaceRoots && { workspaceRoots }),
+  }
+}
+
+/** Holds to its policy what goes on unread to a provider. Throws `forbidden`. */
+export function checkPassthrough({ providers, models }: KeyPolicy, name: string): void {
+  if (providers !== undefined && !providers.includes(name)) {
+    throw new TurnError(
+      'forbidden',
+      `The provider ${name} is not allowed for this API key. It may use: ${listed(providers)}.`,
+    )
+  }
+  if (models !== undefined) {
+    throw new TurnError(
+      'forbidden',
+      'This API key is limited to some models, and requests to this endpoint are passed on unread. Use a key without that limit.',
+    )
+  }
 }
 
 function matches(pattern: string, text: string): boolean {

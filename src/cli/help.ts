@@ -13,6 +13,9 @@ Commands:
   config     Print the configuration in force, secrets left out; --json for machines
   cache      Print what the running server's cache keeps, or \`cache clear\` it; --json for machines
 
+  keys       Make and change API keys, also beside a running server: \`keys create NAME\`, \`keys list\`, \`keys show ID\`,
+             \`keys rotate ID\`, \`keys revoke ID\`; see docs/keys.md; --json for machines
+
   --help     Print this text
   --version  Print the version
 

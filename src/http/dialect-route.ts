@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { allowanceOf, checkTurn } from '../access/policy.ts'
 import type { DecodedRequest, Dialect, EncodeContext } from '../dialects/dialect.ts'
 import type { TurnContext } from '../turn/backend.ts'
 import type { TurnEvent } from '../turn/event.ts'
@@ -71,12 +72,15 @@ async function answer(
     // The caller's own word, which may be of any length.
     ...(turn.model !== undefined && { requestedModel: turn.model.slice(0, 100) }),
   })
+  if (record.policy) checkTurn(record.policy, turn)
+  const allowed = record.policy && allowanceOf(record.policy)
   const facts = new AnswerFacts(decoded.notices, record, options.logContent === true)
   const stop = stopSignal(reply.raw, parts.shutdown)
   const choices = start(parts, decoded, facts, stop, {
     requestId: request.id,
     owner: record.owner,
     cache: readCacheControl(request.headers['cache-control']),
+    ...(allowed && { allowed }),
   })
   const context = { body: turn.source.body, created: Math.floor(Date.now() / 1000) }
   const exchange = {
@@ -115,7 +119,7 @@ function start(
   { turn, stream, choices }: DecodedRequest,
   facts: AnswerFacts,
   stop: StopSignal,
-  caller: Pick<TurnContext, 'requestId' | 'owner' | 'cache'>,
+  caller: Pick<TurnContext, 'requestId' | 'owner' | 'cache' | 'allowed'>,
 ): Choices {
   const context = { ...caller, signal: stop.signal, stream }
   const runs = Array.from({ length: choices }, (_, choice) =>
