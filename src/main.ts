@@ -70,6 +70,10 @@ async function run(command: string, args: string[]): Promise<number> {
         ? backup(named, from, console)
         : restore(named, from, { console, force })
     }
+    case 'keys': {
+      const { keys } = await import('./cli/keys.ts')
+      return keys(flags, sources, { json, console })
+    }
     default:
       console.err(`\`${command}\` is not a command; \`--help\` lists them`)
       return 1

@@ -1,7 +1,10 @@
 import { setMaxListeners } from 'node:events'
+import { join } from 'node:path'
 import { createCache } from './answer-cache.ts'
 import type { Answering } from './answering.ts'
 import type { Config } from './config/config.ts'
+import { KeyRing } from './access/key-ring.ts'
+import { rememberedFlag } from './lib/remembered-flag.ts'
 import { createApp } from './http/app.ts'
 import { deferred } from './lib/deferred.ts'
 import { disposal } from './lib/disposal.ts'
@@ -29,6 +32,8 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
   parts.defer(() => store?.close())
   parts.defer(() => answeringParts.dispose())
   const opening = deferred<Answering>()
+  const storing = deferred<Store>()
+  storing.promise.catch(() => {})
   // Whoever starts the server hears of a failure below.
   opening.promise.catch(() => {})
   try {
@@ -56,12 +61,17 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
         contentType: metrics.contentType,
         text: await metrics.text(answering?.gauges(), answering?.providers()),
       }),
+      storedKeys: keyRing(config, storing.promise),
       telemetry,
       shutdown: shutdown.signal,
     })
     parts.defer(() => app.close())
     const url = await app.listen({ host: config.http.host, port: config.http.port })
-    const openingStore = openStoreOf(config, telemetry).then((opened) => (store = opened))
+    const openingStore = openStoreOf(config, telemetry).then((opened) => {
+      store = opened
+      storing.resolve(opened)
+      return opened
+    })
     const [{ openAnswering }, opened] = await Promise.all([import('./answering.ts'), openingStore])
     answering = await openAnswering(config, telemetry, answeringParts, opened)
     opening.resolve(answering)
@@ -78,6 +88,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     }
   } catch (error) {
     opening.reject(error)
+    storing.reject(error)
     await parts.dispose()
     throw error
   }
@@ -89,6 +100,13 @@ async function openStoreOf(config: Config, telemetry: Telemetry): Promise<Store>
     ...config.storage,
     onChange: ({ reason }) => telemetry.warning(reason ?? 'The storage can be used again.'),
   })
+}
+
+/** Requests may come before the storage is open. */
+function keyRing(config: Config, storing: Promise<Store>): KeyRing {
+  const keys = storing.then((store) => store.keys)
+  keys.catch(() => {})
+  return new KeyRing({ keys, memory: rememberedFlag(join(config.storage.dataDir, 'has-keys')) })
 }
 
 /** Not being able to keep anything does not keep turns from being answered. */

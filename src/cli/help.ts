@@ -16,6 +16,9 @@ Commands:
   backup     \`backup FILE\` copies the embedded database, beside a running server too
   restore    \`restore FILE\` puts a backup in its place; --force when there is a database already
 
+  keys       Make and change API keys, also beside a running server: \`keys create NAME\`, \`keys list\`, \`keys show ID\`,
+             \`keys rotate ID\`, \`keys revoke ID\`; see docs/keys.md; --json for machines
+
   --help     Print this text
   --version  Print the version
 

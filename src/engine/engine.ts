@@ -22,6 +22,7 @@ import { Processes } from './processes/processes.ts'
 import { detectSandbox } from './sandbox.ts'
 import { SessionFile } from './conversation/sessions.ts'
 import { TurnClock, type TimeLimits } from './processes/turn-clock.ts'
+import { mustAllow } from './allowance.ts'
 import { Turnstile, type TurnstileState } from './processes/turnstile.ts'
 
 /** Whether Claude Code can answer now, and if not, why. */
@@ -123,6 +124,7 @@ export class Engine implements Backend {
   }
 
   async *run(turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
+    mustAllow(context, this.name)
     // Held until the reader has the whole answer, or has left.
     const leave = await this.#turnstile.enter(
       { owner: context.owner, isOneOfMany: turn.isOneOfMany },
@@ -140,7 +142,7 @@ export class Engine implements Backend {
     const known = await clock.wait('start', this.#knownModels())
     const plan = await this.#planner.plan(turn, context, known)
     for (const notice of plan.notices) yield { type: 'notice', notice }
-    const profile = profileOf(turn, plan.decisions, context.owner)
+    const profile = profileOf(turn, plan.decisions, context.owner, context.allowed)
     const course: Course = { turn, plan, profile, clock, context, hasBegun: false }
     for (let attempt = 1; ; attempt++) {
       try {

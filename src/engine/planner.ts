@@ -84,7 +84,7 @@ export class Planner {
   async plan(turn: Turn, context: TurnContext, known: KnownModels): Promise<Plan> {
     const { claude } = turn
     const { model, mappedFrom } = resolveModel(turn.model, known)
-    const workspace = await this.#openWorkspace()
+    const workspace = await this.#workspaceFor(context)
     const asked =
       claude.workingDir === undefined
         ? undefined
@@ -92,6 +92,7 @@ export class Planner {
     const session = await this.#session(turn, context, asked)
     const ownFolder = await this.#ownFolder(context.owner)
     const folder = asked ?? session?.folder ?? ownFolder
+    if (asked === undefined) checkSessionFolder(session, context, workspace, ownFolder)
     const addDirs = await Promise.all(
       claude.addDirs.map((path, index) =>
         workspace.folder(path, `claude_options.add_dirs[${index}]`),
@@ -105,7 +106,9 @@ export class Planner {
       ownFolder,
     }
     const clientTools = new ClientTools(turn)
-    const permissions = planPermissions(claude, this.#options.policy, place, clientTools.decide)
+    const keyTools = context.allowed?.tools
+    const policy = { ...this.#options.policy, ...(keyTools && { keyTools }) }
+    const permissions = planPermissions(claude, policy, place, clientTools.decide)
     refuseSameNames(turn, permissions.options.tools)
     const messages = await this.#attach(turn, context, { workspace, base: folder })
     if (session) checkPending(await this.#pendingCalls(session.id, folder), newMessages(messages))
@@ -221,7 +224,7 @@ export class Planner {
 
   /** Resolves the files and pictures that a request names, for a backend that gets them inline. */
   async attachments(turn: Turn, context: TurnContext): Promise<UserPart[]> {
-    const workspace = await this.#openWorkspace()
+    const workspace = await this.#workspaceFor(context)
     const { workingDir } = turn.claude
     const base =
       workingDir === undefined
@@ -310,6 +313,11 @@ export class Planner {
     return [this.#options.dataDir, this.#options.claudeDir, ...this.#options.forbidden]
   }
 
+  async #workspaceFor({ allowed }: TurnContext): Promise<Workspace> {
+    const workspace = await this.#openWorkspace()
+    return allowed?.workspaceRoots ? workspace.narrowed(allowed.workspaceRoots) : workspace
+  }
+
   #openWorkspace(): Promise<Workspace> {
     const workspace = (this.#workspace ??= openWorkspace({
       roots: this.#options.workspaceRoots,
@@ -317,6 +325,22 @@ export class Planner {
     }))
     return workspace
   }
+}
+
+/** A session may have begun in a folder that its key has lost since. */
+function checkSessionFolder(
+  session: SessionRecord | undefined,
+  { allowed }: TurnContext,
+  workspace: Workspace,
+  ownFolder: string,
+): void {
+  if (session === undefined || allowed?.workspaceRoots === undefined) return
+  if (session.folder === ownFolder || workspace.contains(session.folder)) return
+  throw new TurnError(
+    'forbidden',
+    `The session '${session.id}' worked in a folder that this API key may not use.`,
+    { param: 'claude_options.session_id' },
+  )
 }
 
 /** Of older ones the transcript tells. */

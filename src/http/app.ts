@@ -1,4 +1,5 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Caller } from '../access/caller.ts'
 import { encodeError } from '../dialects/openai-chat/error.ts'
 import { TurnError } from '../turn/error.ts'
 import { answerClientError } from './client-error.ts'
@@ -69,7 +70,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   // A log that is to have the content needs every body read.
   const cache = parts.options.logContent ? undefined : parts.cache
   readJsonOnly(app, bodyLimitBytes, (request, bytes) =>
-    repeatedBody(cache, request, records.of(request).owner, bytes),
+    repeatedBody(cache, request, records.of(request), bytes),
   )
   mountHome(app, { needsKey: parts.options.apiKey !== undefined })
   mountHealth(app, parts)
@@ -86,12 +87,22 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   return app
 }
 
+type Admitted = 'goes-on' | 'answered'
+
 /** What every request passes before its route: id, guard, key. */
-function hookRequests(app: FastifyInstance, { options }: HttpParts, records: RequestRecords): void {
-  const authenticate = authenticator(options.apiKey)
+function hookRequests(
+  app: FastifyInstance,
+  { options, storedKeys }: HttpParts,
+  records: RequestRecords,
+): void {
+  const authenticate = authenticator(options.apiKey, storedKeys)
   const connections = new Connections(app.server)
   app.addHook('preClose', async () => connections.close())
-  const admit = (request: FastifyRequest, reply: FastifyReply): 'goes-on' | 'answered' => {
+  const enter = (request: FastifyRequest, caller: Caller): 'goes-on' => {
+    Object.assign(records.of(request), caller)
+    return 'goes-on'
+  }
+  const admit = (request: FastifyRequest, reply: FastifyReply): Admitted | Promise<Admitted> => {
     records.open(request, reply)
     void reply.headers(identityHeaders(request.id))
     if (connections.isClosing) void reply.header('connection', 'close')
@@ -103,13 +114,17 @@ function hookRequests(app: FastifyInstance, { options }: HttpParts, records: Req
     }
     if (connections.isClosing)
       throw new TurnError('shutting_down', 'This server is stopping. Try again soon.')
-    if (!isOpenToAll(request)) records.of(request).owner = authenticate(request.headers)
-    return 'goes-on'
+    if (isOpenToAll(request)) return 'goes-on'
+    const caller = authenticate(request.headers)
+    if (caller instanceof Promise) return caller.then((known) => enter(request, known))
+    return enter(request, caller)
   }
   // Callbacks, and not promises: every request passes here.
   app.addHook('onRequest', (request, reply, done) => {
     try {
-      if (admit(request, reply) === 'goes-on') done()
+      const admitted = admit(request, reply)
+      if (admitted === 'goes-on') done()
+      else if (admitted !== 'answered') void whenAdmitted(admitted, done)
     } catch (error) {
       done(TurnError.from(error))
     }
@@ -118,6 +133,18 @@ function hookRequests(app: FastifyInstance, { options }: HttpParts, records: Req
     void reply.headers(timeHeader(records.of(request)))
     done()
   })
+}
+
+/** Only where the storage must be asked who it is. */
+async function whenAdmitted(
+  admitted: Promise<Admitted>,
+  done: (error?: TurnError) => void,
+): Promise<void> {
+  const failure = await admitted.then(
+    () => undefined,
+    (error: unknown) => TurnError.from(error),
+  )
+  done(failure)
 }
 
 /** /health is for probes; a HEAD of the start page says nothing but that somebody is here. */

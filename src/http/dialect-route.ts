@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { allowanceOf, checkTurn } from '../access/policy.ts'
 import type { DecodedRequest, Dialect, EncodeContext } from '../dialects/dialect.ts'
 import type { TurnContext } from '../turn/backend.ts'
 import { AnswerFacts } from './answer-facts.ts'
@@ -68,12 +69,15 @@ async function answer(
   record.facts.choices = decoded.choices
   // The caller's own word, which may be of any length.
   if (turn.model !== undefined) record.facts.requestedModel = turn.model.slice(0, 100)
+  if (record.policy) checkTurn(record.policy, turn)
+  const allowed = record.policy && allowanceOf(record.policy)
   const facts = new AnswerFacts(decoded.notices, record, options.logContent === true)
   const stop = stopSignal(reply.raw, parts.shutdown)
   const choices = start(parts, decoded, facts, stop, {
     requestId: request.id,
     owner: record.owner,
     cache: readCacheControl(request.headers['cache-control']),
+    ...(allowed && { allowed }),
   })
   const context = { body: turn.source.body, created: Math.floor(Date.now() / 1000) }
   const exchange = {
@@ -112,11 +116,12 @@ function start(
   { turn, stream, choices }: DecodedRequest,
   facts: AnswerFacts,
   stop: StopSignal,
-  caller: Pick<TurnContext, 'requestId' | 'owner' | 'cache'>,
+  caller: Pick<TurnContext, 'requestId' | 'owner' | 'cache' | 'allowed'>,
 ): Choices {
-  const { requestId, owner, cache } = caller
+  const { requestId, owner, cache, allowed } = caller
   const context: TurnContext = { requestId, owner, signal: stop.signal, stream }
   if (cache) context.cache = cache
+  if (allowed) context.allowed = allowed
   const runs = Array.from({ length: choices }, () => backend.run(turn, context))
   return new Choices(runs, stop.abort, (choice, event) => facts.push(choice, event))
 }

@@ -3,6 +3,8 @@ import type { Readable } from 'node:stream'
 import type { RequestFinished, Telemetry } from '../telemetry/events.ts'
 import type { Backend } from '../turn/backend.ts'
 
+import type { StoredKeys } from './middleware/authenticate.ts'
+
 /** Everything that the HTTP layer stands on. */
 export type HttpParts = {
   options: HttpOptions
@@ -18,6 +20,8 @@ export type HttpParts = {
   ) => PassthroughTarget | undefined | Promise<PassthroughTarget | undefined>
   /** Absent: there is no cache. */
   cache?: CacheParts
+  /** Keys besides the one of the settings; absent: none. */
+  storedKeys?: StoredKeys
   telemetry: Pick<Telemetry, 'requestFinished' | 'fault'>
   /** Aborted when the grace time after a stop is over: what still runs ends with `shutting_down`. */
   shutdown?: AbortSignal

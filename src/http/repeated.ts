@@ -16,10 +16,11 @@ export class RepeatedBody {
 export function repeatedBody(
   cache: CacheParts | undefined,
   request: FastifyRequest,
-  owner: string,
+  { owner, policy }: RequestRecord,
   bytes: Uint8Array,
 ): RepeatedBody | undefined {
-  if (!cache || request.headers['cache-control'] !== undefined) return undefined
+  // A policy may have changed since: what it says of the request is looked at each time.
+  if (!cache || policy || request.headers['cache-control'] !== undefined) return undefined
   const hit = cache.find(owner, request.routeOptions.url ?? '', bytes)
   return hit && new RepeatedBody(hit)
 }

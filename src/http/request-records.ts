@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { KeyPolicy } from '../access/policy.ts'
 import type { RequestFinished, Telemetry } from '../telemetry/events.ts'
 
 /** What is known of a request while it runs. */
@@ -7,6 +8,8 @@ export type RequestRecord = {
   startedMs: number
   /** Whose key asked. */
   owner: string
+  /** What the key may do; absent: all that the server does. */
+  policy?: KeyPolicy
   /** What routes add for the log. */
   facts: Partial<Omit<RequestFinished, 'id' | 'method' | 'route' | 'durationMs'>>
 }

@@ -66,6 +66,7 @@ class Run {
   readonly #budget: RetryBudget
   readonly #trail = new Trail()
   readonly #told: TurnEvent[] = []
+  readonly #isShutOut: boolean
   /** The largest context that was too small. */
   #tooSmall: number | undefined
 
@@ -78,13 +79,15 @@ class Run {
     const random = options.random ?? Math.random
     this.#options = options
     this.#context = context
-    this.#candidates = candidatesFor(turn, orderOf(providers, random))
+    this.#candidates = candidatesFor(turn, orderOf(allowedOf(providers, context), random))
+    this.#isShutOut = allowedOf(providers, context).length === 0
     this.#budget = new RetryBudget(options.retries ?? noRetries, random)
   }
 
   /** The answer of whoever gives one. Throws the error of the request when nobody does. */
   async open(): Promise<Opened> {
     const { possible } = this.#candidates
+    if (this.#isShutOut) throw nobodyAllowed(this.#context)
     for (const [index, candidate] of possible.entries()) {
       if (!this.#isBigEnough(candidate.provider)) continue
       const ticket = candidate.provider.breaker.admit()
@@ -150,6 +153,20 @@ class Run {
       requestId,
     })
   }
+}
+
+/** Those by whom the caller's key may be answered. */
+function allowedOf(providers: readonly Provider[], { allowed }: TurnContext): readonly Provider[] {
+  const names = allowed?.providers
+  return names ? providers.filter(({ backend }) => names.includes(backend.name)) : providers
+}
+
+function nobodyAllowed({ allowed }: TurnContext): TurnError {
+  const names = allowed?.providers?.join(', ') || 'nobody'
+  return new TurnError(
+    'forbidden',
+    `This API key may be answered by ${names} only, and this server has no such provider.`,
+  )
 }
 
 function movesOn({ remedy }: TurnError, provider: Provider, isFirst: boolean): boolean {

@@ -2,6 +2,7 @@ import type { Connection, StoreHealth } from './database.ts'
 import { type LastingDatabase, openLasting } from './lasting.ts'
 import { createAnswers } from './queries/answers.ts'
 import { createBreakers } from './queries/breakers.ts'
+import { createKeys } from './queries/keys.ts'
 import { createLeases } from './queries/leases.ts'
 import { createSealer, expectKey, type Sealer } from './sealer.ts'
 import type { Store } from './store.ts'
@@ -36,6 +37,7 @@ export function storeOver(database: LastingDatabase, sealer: Sealer): Store {
     answers: createAnswers(database, sealer),
     breakers: createBreakers(database),
     leases: createLeases(database),
+    keys: createKeys(database),
     close: () => database.close(),
   }
 }

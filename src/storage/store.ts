@@ -1,6 +1,7 @@
 import type { DatabaseEngine, StoreHealth } from './database.ts'
 import type { Answers } from './parts/answers.ts'
 import type { Breakers } from './parts/breakers.ts'
+import type { Keys } from './parts/keys.ts'
 import type { Leases } from './parts/leases.ts'
 
 export type { DatabaseEngine, StoreHealth } from './database.ts'
@@ -16,6 +17,7 @@ export type Store = {
   readonly answers: Answers
   readonly breakers: Breakers
   readonly leases: Leases
+  readonly keys: Keys
   /** Waits for what is under way. */
   close(): Promise<void>
 }

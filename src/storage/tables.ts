@@ -1,5 +1,6 @@
 import type { AnswerRow, ClearingRow } from './parts/answers.ts'
 import type { BreakerRow } from './parts/breakers.ts'
+import type { KeyRow } from './parts/keys.ts'
 
 /**
  * Every table, for the types of queries. Each part owner adds one line here and keeps the shape of its rows in its own file under
@@ -13,4 +14,5 @@ export interface Tables {
   answer_clearing: ClearingRow
   breaker: BreakerRow
   lease: { name: string; owner: string; until_ms: number }
+  api_key: KeyRow
 }

@@ -11,6 +11,16 @@ export type CacheControl = {
   maxAgeMs?: number
 }
 
+/** What a key leaves of what the owner's settings allow; each absent list leaves all. */
+export type Allowance = {
+  /** Names of the providers that may answer. */
+  providers?: readonly string[]
+  /** Built-in tools, in the rule syntax of Claude Code. */
+  tools?: readonly string[]
+  /** Absolute folders. */
+  workspaceRoots?: readonly string[]
+}
+
 /** What surrounds a turn: who asks, and when to stop. */
 export type TurnContext = {
   /** Aborted when the caller has left or the server shuts down; the backend stops within a second and throws. */
@@ -22,6 +32,8 @@ export type TurnContext = {
   /** Whether the caller reads the answer as a stream. */
   stream: boolean
   cache?: CacheControl
+  /** What the caller's key leaves of what the owner allows; absent: all. */
+  allowed?: Allowance
 }
 
 /** Something that answers turns: Claude Code, another vendor's API, or backends made of backends. */

@@ -50,6 +50,12 @@ export const errorTable = {
     'A provider refused the content of the request.',
   ),
   invalid_api_key: row(401, 'invalid_request_error', 'caller', 'The API key is missing or wrong.'),
+  expired_api_key: row(
+    401,
+    'invalid_request_error',
+    'caller',
+    'The API key was right until it expired.',
+  ),
   forbidden: row(403, 'invalid_request_error', 'caller', "The server's owner does not allow this."),
   host_not_allowed: row(
     403,
@@ -64,6 +70,7 @@ export const errorTable = {
     'caller',
     'No such session, or it is not yours.',
   ),
+  key_not_found: row(404, 'invalid_request_error', 'caller', 'No such API key.'),
   unknown_url: row(404, 'invalid_request_error', 'caller', 'No such endpoint.'),
   method_not_allowed: row(
     405,

@@ -1,13 +1,20 @@
 import { createHash } from 'node:crypto'
 import type { AssistantMessage, Message, ToolCallPart } from '../../turn/message.ts'
+import type { Allowance } from '../../turn/backend.ts'
 import type { Turn } from '../../turn/turn.ts'
 import type { Decisions } from '../options.ts'
 
 /** What makes two processes interchangeable for a caller, besides the conversation itself. */
-export function profileOf(turn: Turn, decisions: Decisions, owner: string): string {
+export function profileOf(
+  turn: Turn,
+  decisions: Decisions,
+  owner: string,
+  allowed?: Allowance,
+): string {
   const { claude } = turn
   return digest({
     owner,
+    allowed: allowed && { tools: allowed.tools, workspaceRoots: allowed.workspaceRoots },
     folder: decisions.folder,
     model: decisions.model,
     effort: turn.effort,

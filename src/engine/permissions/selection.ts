@@ -8,6 +8,8 @@ import { defaultNames } from './tools.ts'
 export type ToolPolicy = {
   /** `ALLOWED_TOOLS`; absent: all. */
   allowedTools?: string[]
+  /** What the caller's key leaves of them; absent: all. */
+  keyTools?: readonly string[]
   /** `ALLOW_AUTO_PERMISSIONS` */
   allowAutoPermissions: boolean
   /** What commands of tools are confined by; `off` is the owner's choice, `unavailable` the machine's. */
@@ -38,9 +40,7 @@ export function selectTools(claude: ClaudeOptions, policy: ToolPolicy): Selectio
     purpose: 'deny',
   })
   // The owner's list may name tools that are never offered; naming them changes nothing.
-  const owner =
-    policy.allowedTools &&
-    parseRules(policy.allowedTools, { field: 'ALLOWED_TOOLS', purpose: 'deny' })
+  const limits = limitsOf(policy)
   if (claude.autoAllowPermissions && !policy.allowAutoPermissions) {
     throw new TurnError(
       'forbidden',
@@ -50,11 +50,12 @@ export function selectTools(claude: ClaudeOptions, policy: ToolPolicy): Selectio
   }
   asked.forEach((rule, index) => {
     const param = `claude_options.tools[${index}]`
-    if (owner && !ownerAllows(owner, rule)) throw outsideOwners(rule, param, owner)
+    const limit = limits.find(({ rules }) => !allows(rules, rule))
+    if (limit) throw outside(rule, param, limit)
     if (rule.tool === 'Bash' && policy.sandbox === 'unavailable')
       throw new TurnError('forbidden', `${param}: ${noSandbox}.`, { param })
   })
-  const caller = asked.length === 0 && claude.autoAllowPermissions ? defaults(owner) : asked
+  const caller = asked.length === 0 && claude.autoAllowPermissions ? defaults(limits) : asked
   const removed = new Set(
     deny.filter((rule) => rule.content === undefined).map((rule) => rule.tool),
   )
@@ -64,7 +65,7 @@ export function selectTools(claude: ClaudeOptions, policy: ToolPolicy): Selectio
   const withoutBash = wanted.includes('Bash') && policy.sandbox === 'unavailable'
   return {
     tools: withoutBash ? wanted.filter((tool) => tool !== 'Bash') : wanted,
-    allow: owner ? [caller, owner] : [caller],
+    allow: [caller, ...limits.map(({ rules }) => rules)],
     deny,
     notices: withoutBash
       ? [{ type: 'remark', text: `${noSandbox}. This request runs without Bash.` }]
@@ -72,14 +73,27 @@ export function selectTools(claude: ClaudeOptions, policy: ToolPolicy): Selectio
   }
 }
 
-function defaults(owner: readonly Rule[] | undefined): Rule[] {
-  return defaultNames
-    .map((name) => ({ text: name, tool: name }))
-    .filter((rule) => !owner || ownerAllows(owner, rule))
+/** A list that every use must be in, and whose it is. */
+type Limit = { rules: Rule[]; by: string }
+
+function limitsOf({ allowedTools, keyTools }: ToolPolicy): Limit[] {
+  const lists = [
+    { list: allowedTools, field: 'ALLOWED_TOOLS', by: 'on this server. Its setting ALLOWED_TOOLS' },
+    { list: keyTools, field: 'policy.tools', by: 'for this API key. Its list of tools' },
+  ]
+  return lists.flatMap(({ list, field, by }) =>
+    list === undefined ? [] : [{ rules: parseRules([...list], { field, purpose: 'deny' }), by }],
+  )
 }
 
-/** Whether the owner allows the tool at all; which of its uses is judged use by use. */
-function ownerAllows(owner: readonly Rule[], rule: Rule): boolean {
+function defaults(limits: readonly Limit[]): Rule[] {
+  return defaultNames
+    .map((name) => ({ text: name, tool: name }))
+    .filter((rule) => limits.every(({ rules }) => allows(rules, rule)))
+}
+
+/** Whether a list allows the tool at all; which of its uses is judged use by use. */
+function allows(owner: readonly Rule[], rule: Rule): boolean {
   if (!isMcpRule(rule)) return owner.some(({ tool }) => tool === rule.tool)
   const mcp = owner.filter(isMcpRule)
   return (
@@ -88,11 +102,11 @@ function ownerAllows(owner: readonly Rule[], rule: Rule): boolean {
   )
 }
 
-function outsideOwners(rule: Rule, param: string, owner: readonly Rule[]): TurnError {
-  const allowed = owner.map(({ text }) => text).join(', ')
+function outside(rule: Rule, param: string, { rules, by }: Limit): TurnError {
+  const allowed = rules.map(({ text }) => text).join(', ')
   return new TurnError(
     'forbidden',
-    `${param}: ${rule.tool} is not allowed on this server. Its setting ALLOWED_TOOLS allows ${allowed}.`,
+    `${param}: ${rule.tool} is not allowed ${by} allows ${allowed || 'none'}.`,
     {
       param,
     },

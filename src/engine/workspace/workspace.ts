@@ -49,6 +49,13 @@ export class Workspace {
     this.#home = home
   }
 
+  /** The same with other roots, as far as they lie in these. */
+  async narrowed(roots: readonly string[]): Promise<Workspace> {
+    const places = await Promise.all(roots.map(real))
+    const inside = places.filter((path) => this.roots.some((root) => isInside(path, root)))
+    return new Workspace(inside, this.#forbidden, this.#home)
+  }
+
   /** An existing folder, links resolved. Relative paths begin at the first root. */
   async folder(path: string, field: string): Promise<string> {
     const place = await this.locate(path, undefined, field)

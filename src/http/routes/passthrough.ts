@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { checkPassthrough } from '../../access/policy.ts'
 import { TurnError } from '../../turn/error.ts'
 import { headerText } from '../answer-facts.ts'
 import type { HttpParts } from '../parts.ts'
@@ -49,7 +50,8 @@ async function pass(
   const path = request.url.replace(/^\/v1/, '')
   const target = await passthrough?.(path.split(/[/?]/, 2)[1] ?? '')
   if (!target) throw nobodyHas(request.routeOptions.url ?? '')
-  const { facts } = records.of(request)
+  const { facts, policy } = records.of(request)
+  if (policy) checkPassthrough(policy, target.name)
   facts.provider = target.name
   const stop = stopSignal(reply.raw, shutdown)
   reply.raw.once('close', stop.release)

@@ -1,0 +1,26 @@
+import OpenAI from 'openai'
+import { KeyBook, type KeyWish, type NewKey } from '../../src/access/keys.ts'
+import { openStore, type StoreOptions } from '../../src/storage/open-store.ts'
+import type { TestServer } from '../support/server.ts'
+
+/** Opens the storage beside a running server, as a command does, for as long as `use` takes. */
+export async function withKeys<T>(
+  options: StoreOptions,
+  use: (book: KeyBook) => Promise<T>,
+): Promise<T> {
+  const store = await openStore({ ...options, instance: 'command' })
+  try {
+    return await use(new KeyBook(store.keys))
+  } finally {
+    await store.close()
+  }
+}
+
+export function makeKey(server: TestServer, wish: Partial<KeyWish> = {}): Promise<NewKey> {
+  return withKeys(server, (book) => book.create({ name: 'a test', ...wish }))
+}
+
+/** The official client with this key. */
+export function clientWith({ baseURL }: Pick<TestServer, 'baseURL'>, apiKey: string): OpenAI {
+  return new OpenAI({ baseURL, apiKey, maxRetries: 0 })
+}
