@@ -1,41 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { chmod, rm, writeFile } from 'node:fs/promises'
+import { chmod, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ask } from '../api/server/support.ts'
 import { says } from '../scripted-anthropic/server.ts'
-import { temporaryFolder } from '../support/claude.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
+import { canMount, fill, isRoot, mount, unmount } from '../support/small-disk.ts'
 import { expectNone, models, watch } from './support.ts'
-
-const isRoot = process.getuid?.() === 0
-/** Only root may mount, and not in every container. */
-const canMount = isRoot && (await triesToMount())
-
-async function triesToMount(): Promise<boolean> {
-  await using folder = await temporaryFolder()
-  try {
-    mount(folder.path)
-    unmount(folder.path)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** A small disk of its own over a folder. */
-function mount(path: string): void {
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', path], { stdio: 'ignore' })
-}
-
-function unmount(path: string): void {
-  execFileSync('umount', ['-l', path], { stdio: 'ignore' })
-}
-
-async function fill(path: string): Promise<void> {
-  await writeFile(join(path, 'filler'), Buffer.alloc(8 * 1024 * 1024)).catch(() => {})
-  await expect(writeFile(join(path, 'more'), 'x'.repeat(100_000))).rejects.toThrow(/ENOSPC/)
-}
 
 /** A server whose processes come after the disk has got what is wrong with it. */
 async function start(): Promise<TestServer> {
