@@ -5,6 +5,7 @@ import type { Answering } from './answering.ts'
 import type { Config } from './config/config.ts'
 import { KeyRing } from './access/key-ring.ts'
 import { rememberedFlag } from './lib/remembered-flag.ts'
+import { FileBook } from './files/file-book.ts'
 import { createApp } from './http/app.ts'
 import { deferred } from './lib/deferred.ts'
 import { disposal } from './lib/disposal.ts'
@@ -50,6 +51,12 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     const cache = createCache(config.cache, backend, { parts, cleaner }, () => store)
     // Every running request listens to it; Node would take that for a leak.
     setMaxListeners(0, shutdown.signal)
+    const files = new FileBook({
+      storage: storing.promise,
+      limitBytes: config.files.uploadLimitBytes,
+      ...(config.files.keepMs !== undefined && { keepMs: config.files.keepMs }),
+    })
+    cleaner.add({ name: 'files', everyMs: cleanFilesMs, run: () => files.clean() })
     const app = await createApp({
       options: { ...config.http, logContent: config.log.content },
       backend: cache.backend,
@@ -61,6 +68,11 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
         contentType: metrics.contentType,
         text: await metrics.text(answering?.gauges(), answering?.providers()),
       }),
+      files: {
+        book: files,
+        uploadLimitBytes: config.files.uploadLimitBytes,
+        messageLimitBytes: config.engine.fileLimitBytes,
+      },
       storedKeys: keyRing(config, storing.promise),
       telemetry,
       shutdown: shutdown.signal,
@@ -113,5 +125,8 @@ function keyRing(config: Config, storing: Promise<Store>): KeyRing {
 function storageOf(store: Store | undefined): { storage?: { engine: string } & StoreHealth } {
   return store === undefined ? {} : { storage: { engine: store.engine, ...store.health() } }
 }
+
+/** How soon a file that has expired is off the disk. */
+const cleanFilesMs = 60_000
 
 const starting = { ready: false, reasons: ['The server is starting.'] }

@@ -18,7 +18,17 @@ const table: Record<string, string[]> = {
   cache: ['turn', 'storage (types)', 'telemetry (types)', 'lib'],
   access: ['turn', 'storage (types)', 'telemetry (types)', 'lib'],
   batch: ['turn', 'storage (types)', 'telemetry (types)', 'lib'],
-  http: ['turn', 'dialects', 'access', 'batch', 'storage (types)', 'telemetry (types)', 'lib'],
+  files: ['turn', 'storage (types)', 'lib'],
+  http: [
+    'turn',
+    'dialects',
+    'access',
+    'batch',
+    'files',
+    'storage (types)',
+    'telemetry (types)',
+    'lib',
+  ],
   config: ['lib'],
 }
 

@@ -70,6 +70,11 @@ export type Config = {
     /** Absent: content is not encrypted. */
     dataKey?: string
   }
+  files: {
+    uploadLimitBytes: number
+    /** Absent: until they are deleted. */
+    keepMs?: number
+  }
   log: {
     level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
     format: 'auto' | 'pretty' | 'json'

@@ -38,9 +38,15 @@ export function loadConfig(sources: ConfigSources): Config {
       ...(values.DATABASE_URL === undefined ? {} : { databaseUrl: values.DATABASE_URL }),
       ...(values.DATA_KEY === undefined ? {} : { dataKey: values.DATA_KEY }),
     },
+    files: {
+      uploadLimitBytes: bytes(values.UPLOAD_LIMIT_MB),
+      ...(values.FILE_KEEP_DAYS !== undefined && { keepMs: values.FILE_KEEP_DAYS * dayMs }),
+    },
     log: logConfig(values, readings, fallbacks, servers),
   }
 }
+
+const dayMs = 24 * 3_600_000
 
 function httpConfig(values: SettingValues): Config['http'] {
   return {

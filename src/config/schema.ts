@@ -484,6 +484,17 @@ export const settings = {
     ),
     doc: 'Owners of keys that share their answers with each other; none: nobody does.',
   },
+  UPLOAD_LIMIT_MB: {
+    section: 'storage',
+    kind: decimal(0.001, 10_240),
+    default: '512',
+    doc: 'The largest file of `POST /v1/files`, in MiB.',
+  },
+  FILE_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(0.001, 36_500),
+    doc: 'How long uploaded files are kept that do not say so themselves (`expires_after`); none: until they are deleted.',
+  },
   DATABASE_URL: {
     section: 'storage',
     kind: databaseUrl,

@@ -16,6 +16,7 @@ import { RequestRecords } from './request-records.ts'
 import { identityHeaders, timeHeader } from './response-headers.ts'
 import { cachePaths, mountCache } from './routes/cache.ts'
 import { mountChatCompletions } from './routes/chat-completions.ts'
+import { filePaths, mountFiles } from './routes/files.ts'
 import { mountHealth } from './routes/health.ts'
 import { mountHome } from './routes/home.ts'
 import { mountMetrics } from './routes/metrics.ts'
@@ -33,6 +34,7 @@ export const routes = {
   '/v1/models/*': 'GET',
   '/v1/chat/completions': 'POST',
   ...cachePaths,
+  ...filePaths,
   ...(Object.fromEntries(passedPaths.map((path) => [path, 'POST'])) as Record<
     (typeof passedPaths)[number],
     'POST'
@@ -78,6 +80,10 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   mountModels(app, parts)
   mountChatCompletions(app, { ...parts, records })
   mountCache(app, { ...parts, records })
+  if (parts.files) {
+    const { book, uploadLimitBytes } = parts.files
+    mountFiles(app, { files: book, uploadLimitBytes, records })
+  }
   mountPassthrough(app, { ...parts, records })
   refuseOtherMethods(app, routes)
   app.setNotFoundHandler((request) => {

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { allowanceOf, checkTurn } from '../access/policy.ts'
 import type { DecodedRequest, Dialect, EncodeContext } from '../dialects/dialect.ts'
+import { expandFileIds } from '../files/sent-file-ids.ts'
 import type { TurnContext } from '../turn/backend.ts'
 import { AnswerFacts } from './answer-facts.ts'
 import { readCacheControl } from './cache-control.ts'
@@ -17,7 +18,7 @@ import { type StopSignal, stopSignal } from './stop-signal.ts'
 
 export type DialectRouteParts = Pick<
   HttpParts,
-  'options' | 'backend' | 'cache' | 'telemetry' | 'shutdown'
+  'options' | 'backend' | 'cache' | 'files' | 'telemetry' | 'shutdown'
 > & {
   records: RequestRecords
 }
@@ -58,12 +59,13 @@ async function answer(
     await answerRepeated(request.body, request, reply, record)
     return
   }
-  const decoded = dialect.decode(request.body, {
+  const body = (await withFiles(parts, request.body, record.owner)) ?? request.body
+  const decoded = dialect.decode(body, {
     strict: options.strictParameters,
     maxChoices: options.maxChoices,
   })
   const { turn } = decoded
-  const bytes = bytesOfBody(request.body)
+  const bytes = bytesOfBody(body)
   if (bytes) turn.source.bytes = bytes
   record.facts.stream = decoded.stream
   record.facts.choices = decoded.choices
@@ -109,6 +111,21 @@ async function answer(
     await choices.close()
     stop.release()
   }
+}
+
+/** The body with the content of the uploaded files that it names; undefined when it names none, which nearly every body does not. */
+async function withFiles(
+  { files }: DialectRouteParts,
+  body: unknown,
+  owner: string,
+): Promise<unknown> {
+  const bytes = files && bytesOfBody(body)
+  if (!bytes || !bufferOver(bytes).includes('"file_id"')) return undefined
+  return expandFileIds(body, { owner, files: files.book, limitBytes: files.messageLimitBytes })
+}
+
+function bufferOver({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
 }
 
 function start(

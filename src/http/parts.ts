@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
+import type { FileBook } from '../files/file-book.ts'
 import type { RequestFinished, Telemetry } from '../telemetry/events.ts'
 import type { Backend } from '../turn/backend.ts'
 
@@ -20,6 +21,8 @@ export type HttpParts = {
   ) => PassthroughTarget | undefined | Promise<PassthroughTarget | undefined>
   /** Absent: there is no cache. */
   cache?: CacheParts
+  /** Uploaded files; absent: there are none. */
+  files?: { book: FileBook; uploadLimitBytes: number; messageLimitBytes: number }
   /** Keys besides the one of the settings; absent: none. */
   storedKeys?: StoredKeys
   telemetry: Pick<Telemetry, 'requestFinished' | 'fault'>

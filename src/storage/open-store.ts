@@ -1,9 +1,13 @@
+import { join } from 'node:path'
 import type { Connection, StoreHealth } from './database.ts'
+import { createDiskBlobs } from './disk-blobs.ts'
 import { type LastingDatabase, openLasting } from './lasting.ts'
 import { createAnswers } from './queries/answers.ts'
 import { createBreakers } from './queries/breakers.ts'
+import { createFiles } from './queries/files.ts'
 import { createKeys } from './queries/keys.ts'
 import { createLeases } from './queries/leases.ts'
+import { createRowBlobs } from './row-blobs.ts'
 import { createSealer, expectKey, type Sealer } from './sealer.ts'
 import type { Store } from './store.ts'
 
@@ -26,16 +30,25 @@ export type StoreOptions = {
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const sealer = createSealer(options.dataKey)
-  return storeOver(await openDatabase(options, sealer), sealer)
+  return storeOver(await openDatabase(options, sealer), { sealer, dataDir: options.dataDir })
 }
 
 /** The parts over an open database. */
-export function storeOver(database: LastingDatabase, sealer: Sealer): Store {
+export function storeOver(
+  database: LastingDatabase,
+  { sealer, dataDir }: { sealer: Sealer; dataDir: string },
+): Store {
   return {
     engine: database.engine,
     health: () => database.health(),
     answers: createAnswers(database, sealer),
     breakers: createBreakers(database),
+    files: createFiles(database),
+    // Nodes that share a Postgres share no disk.
+    blobs:
+      database.engine === 'postgres'
+        ? createRowBlobs(database, sealer)
+        : createDiskBlobs(join(dataDir, 'files'), sealer),
     leases: createLeases(database),
     keys: createKeys(database),
     close: () => database.close(),

@@ -14,6 +14,10 @@ describe('createSealer', () => {
     expect(sealer.open(sealer.seal(text, 'a'), 'a')).toBe(text)
     expect(plain.open(plain.seal(text, 'a'), 'a')).toBe(text)
     expect(sealer.open(plain.seal(text, 'a'), 'a')).toBe(text)
+    const bytes = Buffer.from(text)
+    expect(Buffer.from(sealer.openBytes(sealer.sealBytes(bytes, 'a'), 'a'))).toEqual(bytes)
+    expect(Buffer.from(plain.openBytes(plain.sealBytes(bytes, 'a'), 'a'))).toEqual(bytes)
+    expect(Buffer.from(sealer.openBytes(plain.sealBytes(bytes, 'a'), 'a'))).toEqual(bytes)
   })
 
   it('shows nothing of a text, not even that two are the same', () => {

@@ -10,10 +10,16 @@ export interface Sealer {
   seal(text: string, about: string): string
   /** Throws `storage_unavailable` for what was sealed with another key, or was changed. */
   open(stored: string, about: string): string
+  /** As `seal`, for bytes, which are not marked: the first byte says whether they are sealed. */
+  sealBytes(bytes: Uint8Array, about: string): Uint8Array
+  /** As `open`, for what `sealBytes` gave. */
+  openBytes(stored: Uint8Array, about: string): Uint8Array
 }
 
 const sealedMark = 'sealed1:'
 const plainMark = 'plain1:'
+const plainByte = 0
+const sealedByte = 1
 const nonceBytes = 12
 const tagBytes = 16
 const cipher = 'aes-256-gcm'
@@ -25,25 +31,36 @@ export function createSealer(dataKey: string | undefined): Sealer {
   if (dataKey === undefined) return plainSealer
   const key = scryptSync(dataKey, 'claude-code-api DATA_KEY', 32, scryptCost)
   return {
-    seal(text, about) {
-      const nonce = randomBytes(nonceBytes)
-      const sealing = createCipheriv(cipher, key, nonce).setAAD(Buffer.from(about))
-      const body = Buffer.concat([sealing.update(text, 'utf8'), sealing.final()])
-      return sealedMark + Buffer.concat([nonce, body, sealing.getAuthTag()]).toString('base64')
-    },
-    open(stored, about) {
-      if (!stored.startsWith(sealedMark)) return openPlain(stored)
-      const bytes = Buffer.from(stored.slice(sealedMark.length), 'base64')
-      try {
-        const opening = createDecipheriv(cipher, key, bytes.subarray(0, nonceBytes))
-          .setAAD(Buffer.from(about))
-          .setAuthTag(bytes.subarray(-tagBytes))
-        const body = opening.update(bytes.subarray(nonceBytes, -tagBytes))
-        return Buffer.concat([body, opening.final()]).toString('utf8')
-      } catch (cause) {
-        throw unavailable('its content was encrypted with another DATA_KEY, or was changed.', cause)
-      }
-    },
+    seal: (text, about) =>
+      sealedMark + encrypted(key, Buffer.from(text, 'utf8'), about).toString('base64'),
+    open: (stored, about) =>
+      stored.startsWith(sealedMark)
+        ? decrypted(key, Buffer.from(stored.slice(sealedMark.length), 'base64'), about).toString()
+        : openPlain(stored),
+    sealBytes: (bytes, about) =>
+      Buffer.concat([Buffer.of(sealedByte), encrypted(key, bytes, about)]),
+    openBytes: (stored, about) =>
+      stored[0] === sealedByte
+        ? decrypted(key, Buffer.from(stored).subarray(1), about)
+        : stored.subarray(1),
+  }
+}
+
+function encrypted(key: Buffer, bytes: Uint8Array, about: string): Buffer {
+  const nonce = randomBytes(nonceBytes)
+  const sealing = createCipheriv(cipher, key, nonce).setAAD(Buffer.from(about))
+  return Buffer.concat([nonce, sealing.update(bytes), sealing.final(), sealing.getAuthTag()])
+}
+
+function decrypted(key: Buffer, bytes: Buffer, about: string): Buffer {
+  try {
+    const opening = createDecipheriv(cipher, key, bytes.subarray(0, nonceBytes))
+      .setAAD(Buffer.from(about))
+      .setAuthTag(bytes.subarray(-tagBytes))
+    const body = opening.update(bytes.subarray(nonceBytes, -tagBytes))
+    return Buffer.concat([body, opening.final()])
+  } catch (cause) {
+    throw unavailable('its content was encrypted with another DATA_KEY, or was changed.', cause)
   }
 }
 
@@ -55,6 +72,12 @@ const plainSealer: Sealer = {
     if (stored.startsWith(sealedMark))
       throw unavailable('its content is encrypted; set the DATA_KEY that it was encrypted with.')
     return openPlain(stored)
+  },
+  sealBytes: (bytes) => Buffer.concat([Buffer.of(plainByte), bytes]),
+  openBytes(stored) {
+    if (stored[0] === sealedByte)
+      throw unavailable('its content is encrypted; set the DATA_KEY that it was encrypted with.')
+    return stored.subarray(1)
   },
 }
 

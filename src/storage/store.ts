@@ -1,6 +1,7 @@
 import type { DatabaseEngine, StoreHealth } from './database.ts'
 import type { Answers } from './parts/answers.ts'
 import type { Breakers } from './parts/breakers.ts'
+import type { Blobs, Files } from './parts/files.ts'
 import type { Keys } from './parts/keys.ts'
 import type { Leases } from './parts/leases.ts'
 
@@ -16,6 +17,8 @@ export type Store = {
   health(): StoreHealth
   readonly answers: Answers
   readonly breakers: Breakers
+  readonly files: Files
+  readonly blobs: Blobs
   readonly leases: Leases
   readonly keys: Keys
   /** Waits for what is under way. */

@@ -1,5 +1,6 @@
 import type { AnswerRow, ClearingRow } from './parts/answers.ts'
 import type { BreakerRow } from './parts/breakers.ts'
+import type { FileChunkRow, FileRow } from './parts/files.ts'
 import type { KeyRow } from './parts/keys.ts'
 
 /**
@@ -13,6 +14,8 @@ export interface Tables {
   answer: AnswerRow
   answer_clearing: ClearingRow
   breaker: BreakerRow
+  file: FileRow
+  file_chunk: FileChunkRow
   lease: { name: string; owner: string; until_ms: number }
   api_key: KeyRow
 }

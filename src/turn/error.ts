@@ -71,6 +71,7 @@ export const errorTable = {
     'No such session, or it is not yours.',
   ),
   key_not_found: row(404, 'invalid_request_error', 'caller', 'No such API key.'),
+  file_not_found: row(404, 'invalid_request_error', 'caller', 'No such file, or it is not yours.'),
   unknown_url: row(404, 'invalid_request_error', 'caller', 'No such endpoint.'),
   method_not_allowed: row(
     405,

@@ -166,7 +166,7 @@ function filePart({ file_data: url, file_id: id, filename }: FileRequest, field:
     const param = `${field}.file_id`
     throw new TurnError(
       'unsupported_parameter',
-      `${param} is not supported yet. Send the content as \`file_data\`.`,
+      `${param} is not a file that is kept here. Upload it with POST /v1/files, or send its content as \`file_data\`.`,
       { param },
     )
   }

@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto'
+import type { Blobs, Files, StoredFile } from '../storage/parts/files.ts'
+import { TurnError } from '../turn/error.ts'
+import { inPieces } from './pieces.ts'
+
+/** What OpenAI's clients upload files for. */
+export const purposes = [
+  'assistants',
+  'batch',
+  'fine-tune',
+  'vision',
+  'user_data',
+  'evals',
+] as const
+export type Purpose = (typeof purposes)[number] | 'batch_output'
+
+export type Upload = { owner: string; filename: string; content: AsyncIterable<Uint8Array> }
+
+export type FileDetails = {
+  purpose: Purpose
+  /** From its creation on; absent: the owner of the server decides. */
+  expiresAfterMs?: number
+}
+
+/** A file whose content is kept, and which nobody can see yet: a form may say what it is for behind it. */
+export type ReceivedFile = StoredFile & { status: 'uploading' }
+
+export type Page = { purpose?: string; after?: string; limit: number; order: 'asc' | 'desc' }
+
+export type FileBookOptions = {
+  /** Resolves when the storage is open. */
+  storage: Promise<{ files: Files; blobs: Blobs }>
+  /** The largest file, in bytes. */
+  limitBytes: number
+  /** How long files are kept that say nothing of it; absent: until they are deleted. */
+  keepMs?: number
+  now?: () => number
+}
+
+/** How long an upload may take before what is left of it counts as abandoned. */
+const longestUploadMs = 24 * 3_600_000
+const pieceBytes = 1024 * 1024
+
+/** Uploaded files. Each owner sees its own only; what is another's is not found. */
+export class FileBook {
+  readonly #options: FileBookOptions
+  readonly #now: () => number
+
+  constructor(options: FileBookOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+  }
+
+  /**
+   * Keeps the content of a file, piece by piece; then `finish` or `discard` it. Throws `request_too_large`, what the content throws, and
+   * `storage_unavailable`; then nothing of it is left.
+   */
+  async receive({ owner, filename, content }: Upload): Promise<ReceivedFile> {
+    const { files, blobs } = await this.#options.storage
+    const file: ReceivedFile = {
+      id: `file-${randomBytes(18).toString('base64url').replaceAll(/[-_]/g, 'x')}`,
+      owner,
+      filename,
+      purpose: '',
+      status: 'uploading',
+      bytes: 0,
+      createdMs: this.#now(),
+    }
+    await files.insert(file)
+    try {
+      let bytes = 0
+      const counted = inPieces(content, pieceBytes, (size) => {
+        bytes += size
+        if (bytes > this.#options.limitBytes) throw this.#tooLarge()
+      })
+      await blobs.write(file.id, counted)
+      return { ...file, bytes }
+    } catch (error) {
+      await this.#forget(file.id).catch(() => {})
+      throw error
+    }
+  }
+
+  /** From now on its owner can see it. */
+  async finish(
+    received: ReceivedFile,
+    { purpose, expiresAfterMs }: FileDetails,
+  ): Promise<StoredFile> {
+    const { files } = await this.#options.storage
+    const keepMs = expiresAfterMs ?? this.#options.keepMs
+    const file: StoredFile = {
+      ...received,
+      purpose,
+      status: 'processed',
+      ...(keepMs !== undefined && { expiresMs: received.createdMs + keepMs }),
+    }
+    await files.finish(file)
+    return file
+  }
+
+  /** It is not wanted after all. */
+  discard({ id }: ReceivedFile): Promise<void> {
+    return this.#forget(id)
+  }
+
+  async list(owner: string, page: Page): Promise<{ files: StoredFile[]; hasMore: boolean }> {
+    const { files } = await this.#options.storage
+    const found = await files.list({ owner, ...page, nowMs: this.#now() })
+    return { files: found.slice(0, page.limit), hasMore: found.length > page.limit }
+  }
+
+  /** Throws `file_not_found`. */
+  async find(owner: string, id: string): Promise<StoredFile> {
+    const { files } = await this.#options.storage
+    const file = await files.find(owner, id, this.#now())
+    if (file) return file
+    throw new TurnError('file_not_found', `No such File object: ${id.slice(0, 100)}`, {
+      param: 'id',
+    })
+  }
+
+  /** A file and its content, read as it is taken. Throws `file_not_found`. */
+  async open(
+    owner: string,
+    id: string,
+  ): Promise<{ file: StoredFile; content: AsyncIterable<Uint8Array> }> {
+    const file = await this.find(owner, id)
+    const { blobs } = await this.#options.storage
+    return { file, content: blobs.read(id) }
+  }
+
+  /** For good. Throws `file_not_found`. */
+  async remove(owner: string, id: string): Promise<void> {
+    await this.find(owner, id)
+    await this.#forget(id)
+  }
+
+  /** Removes files that have expired and uploads that never ended. */
+  async clean(): Promise<void> {
+    const { files } = await this.#options.storage
+    const nowMs = this.#now()
+    for (;;) {
+      const ids = await files.over({ nowMs, begunBeforeMs: nowMs - longestUploadMs })
+      if (ids.length === 0) return
+      for (const id of ids) await this.#forget(id)
+    }
+  }
+
+  /** The content first: whatever happens between, the row says that there is something to remove. */
+  async #forget(id: string): Promise<void> {
+    const { files, blobs } = await this.#options.storage
+    await blobs.remove(id)
+    await files.remove(id)
+  }
+
+  #tooLarge(): TurnError {
+    return new TurnError(
+      'request_too_large',
+      `The file is larger than ${this.#options.limitBytes} bytes. The owner of this server can raise UPLOAD_LIMIT_MB.`,
+      { param: 'file' },
+    )
+  }
+}
