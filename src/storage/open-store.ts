@@ -4,6 +4,7 @@ import { createAnswers } from './queries/answers.ts'
 import { createBreakers } from './queries/breakers.ts'
 import { createKeys } from './queries/keys.ts'
 import { createLeases } from './queries/leases.ts'
+import { createSessions } from './queries/sessions.ts'
 import { createSealer, expectKey, type Sealer } from './sealer.ts'
 import type { Store } from './store.ts'
 
@@ -38,6 +39,7 @@ export function storeOver(database: LastingDatabase, sealer: Sealer): Store {
     breakers: createBreakers(database),
     leases: createLeases(database),
     keys: createKeys(database),
+    sessions: createSessions(database),
     close: () => database.close(),
   }
 }

@@ -3,6 +3,7 @@ import type { Answers } from './parts/answers.ts'
 import type { Breakers } from './parts/breakers.ts'
 import type { Keys } from './parts/keys.ts'
 import type { Leases } from './parts/leases.ts'
+import type { Sessions } from './parts/sessions.ts'
 
 export type { DatabaseEngine, StoreHealth } from './database.ts'
 
@@ -18,6 +19,7 @@ export type Store = {
   readonly breakers: Breakers
   readonly leases: Leases
   readonly keys: Keys
+  readonly sessions: Sessions
   /** Waits for what is under way. */
   close(): Promise<void>
 }

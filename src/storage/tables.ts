@@ -1,6 +1,7 @@
 import type { AnswerRow, ClearingRow } from './parts/answers.ts'
 import type { BreakerRow } from './parts/breakers.ts'
 import type { KeyRow } from './parts/keys.ts'
+import type { SessionRow } from './parts/sessions.ts'
 
 /**
  * Every table, for the types of queries. Each part owner adds one line here and keeps the shape of its rows in its own file under
@@ -15,4 +16,5 @@ export interface Tables {
   breaker: BreakerRow
   lease: { name: string; owner: string; until_ms: number }
   api_key: KeyRow
+  session: SessionRow
 }
