@@ -35,6 +35,7 @@ export async function openAnswering(
     ...config.engine,
     clientApp: `claude-code-api/${packageVersion()}`,
     forbidden: [resolve('.env')],
+    sessions: store.sessions,
     telemetry: log,
   })
   parts.defer(() => engine.close())
