@@ -19,6 +19,7 @@ export type Answering = {
   readiness: () => Readiness
   gauges: () => Gauges
   providers: () => ProviderState[]
+  forgetSession: Engine['forgetSession']
 }
 
 /**
@@ -49,6 +50,7 @@ export async function openAnswering(
     readiness: () => readiness(engine.state(), chain),
     gauges: () => gauges(engine.state()),
     providers: () => chain.report(),
+    forgetSession: (session) => engine.forgetSession(session),
   }
 }
 

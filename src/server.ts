@@ -5,6 +5,7 @@ import type { Answering } from './answering.ts'
 import type { Config } from './config/config.ts'
 import { KeyRing } from './access/key-ring.ts'
 import { rememberedFlag } from './lib/remembered-flag.ts'
+import { createSessions } from './sessions.ts'
 import { createApp } from './http/app.ts'
 import { deferred } from './lib/deferred.ts'
 import { disposal } from './lib/disposal.ts'
@@ -61,6 +62,9 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
         contentType: metrics.contentType,
         text: await metrics.text(answering?.gauges(), answering?.providers()),
       }),
+      sessions: createSessions(storing.promise, async (session) =>
+        (await opening.promise).forgetSession(session),
+      ),
       storedKeys: keyRing(config, storing.promise),
       telemetry,
       shutdown: shutdown.signal,

@@ -22,6 +22,7 @@ import { Processes } from './processes/processes.ts'
 import { detectSandbox } from './sandbox.ts'
 import { SessionNotes } from './conversation/session-notes.ts'
 import { adoptSessionFile, isStorageAway } from './conversation/sessions.ts'
+import { removeTranscript } from './conversation/transcript.ts'
 import { TurnClock, type TimeLimits } from './processes/turn-clock.ts'
 import { mustAllow } from './allowance.ts'
 import { Turnstile, type TurnstileState } from './processes/turnstile.ts'
@@ -47,6 +48,9 @@ export class Engine implements Backend {
   readonly version: string | undefined
   #introduction: Promise<Introduction> | undefined
   #introduced = false
+  /** The sessions that are answered in now. */
+  readonly #running = new Set<string>()
+  readonly #claudeDir: string
   #failure: TurnError | undefined
 
   private constructor(options: EngineOptions, found: Found) {
@@ -54,6 +58,7 @@ export class Engine implements Backend {
     this.version = found.claude?.version
     const planning = plannerOptions(options, found)
     this.#planner = new Planner(planning, options.sessions)
+    this.#claudeDir = planning.claudeDir
     const machine = readMachine()
     const amounts = amountsFor(machine, options.amounts)
     this.#turnstile = new Turnstile({ places: amounts.turns, ...options.queue })
@@ -165,10 +170,16 @@ export class Engine implements Backend {
     const notes = new SessionNotes(this.#options.sessions, (error) =>
       this.#options.telemetry.fault(error, context.requestId),
     )
+    let running = plan.decisions.resume
+    if (running !== undefined) this.#running.add(running)
     try {
       const answered = answer(process, turn, clock, this.#answerOptions(plan))
       for await (const event of answered) {
-        if (event.type === 'start') this.#began(event.sessionId, course, notes)
+        if (event.type === 'start') {
+          running = event.sessionId ?? running
+          if (running !== undefined) this.#running.add(running)
+          this.#began(event.sessionId, course, notes)
+        }
         ending.push(event)
         if (event.type === 'finish') await notes.ended(ending.openCalls)
         course.hasBegun = true
@@ -176,6 +187,7 @@ export class Engine implements Backend {
       }
     } finally {
       this.#processes.release(process, course, ending)
+      if (running !== undefined) this.#running.delete(running)
     }
   }
 
@@ -188,6 +200,20 @@ export class Engine implements Backend {
   /** The files and pictures that a request names, read for a backend that gets them inline. */
   attachments(turn: Turn, context: TurnContext): Promise<UserPart[]> {
     return this.#planner.attachments(turn, context)
+  }
+
+  /** Removes what a session has left in Claude Code's folder. Throws `session_busy` while it is answered in. */
+  async forgetSession(session: { id: string; folder: string }): Promise<void> {
+    const { id: sessionId, folder } = session
+    if (this.#running.has(sessionId)) {
+      throw new TurnError(
+        'session_busy',
+        `The session '${sessionId}' is answering a request. Wait for the answer, or stop it, and try again.`,
+        { param: 'id' },
+      )
+    }
+    await this.#processes.dropSession(sessionId)
+    await removeTranscript({ claudeDir: this.#claudeDir, folder, sessionId, version: '' })
   }
 
   async close(): Promise<void> {

@@ -21,6 +21,7 @@ import { mountHome } from './routes/home.ts'
 import { mountMetrics } from './routes/metrics.ts'
 import { mountModels } from './routes/models.ts'
 import { mountPassthrough, passedPaths } from './routes/passthrough.ts'
+import { mountSessions, sessionPaths } from './routes/sessions.ts'
 import { refuseOtherMethods, unknownUrl } from './routes/unknown.ts'
 
 /** Every path and its method; HEAD comes along with GET. */
@@ -33,6 +34,7 @@ export const routes = {
   '/v1/models/*': 'GET',
   '/v1/chat/completions': 'POST',
   ...cachePaths,
+  ...sessionPaths,
   ...(Object.fromEntries(passedPaths.map((path) => [path, 'POST'])) as Record<
     (typeof passedPaths)[number],
     'POST'
@@ -78,6 +80,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   mountModels(app, parts)
   mountChatCompletions(app, { ...parts, records })
   mountCache(app, { ...parts, records })
+  mountSessions(app, { ...parts, records })
   mountPassthrough(app, { ...parts, records })
   refuseOtherMethods(app, routes)
   app.setNotFoundHandler((request) => {

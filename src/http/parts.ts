@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import type { RequestFinished, Telemetry } from '../telemetry/events.ts'
 import type { Backend } from '../turn/backend.ts'
 
+import type { Sessions } from '../storage/parts/sessions.ts'
 import type { StoredKeys } from './middleware/authenticate.ts'
 
 /** Everything that the HTTP layer stands on. */
@@ -20,12 +21,17 @@ export type HttpParts = {
   ) => PassthroughTarget | undefined | Promise<PassthroughTarget | undefined>
   /** Absent: there is no cache. */
   cache?: CacheParts
+  /** Absent: none are kept. */
+  sessions?: SessionParts
   /** Keys besides the one of the settings; absent: none. */
   storedKeys?: StoredKeys
   telemetry: Pick<Telemetry, 'requestFinished' | 'fault'>
   /** Aborted when the grace time after a stop is over: what still runs ends with `shutting_down`. */
   shutdown?: AbortSignal
 }
+
+/** Sessions by their owners; `remove` takes away their transcripts too, and throws `session_busy` while one is answered in. */
+export type SessionParts = Pick<Sessions, 'find' | 'list' | 'change' | 'remove'>
 
 /** What a caller may see of the cache, and forget: what is its own. */
 export type CacheAdmin = {
