@@ -19,6 +19,7 @@ export type Answering = {
   readiness: () => Readiness
   gauges: () => Gauges
   providers: () => ProviderState[]
+  forgetSession: Engine['forgetSession']
 }
 
 /**
@@ -35,6 +36,7 @@ export async function openAnswering(
     ...config.engine,
     clientApp: `claude-code-api/${packageVersion()}`,
     forbidden: [resolve('.env')],
+    sessions: store.sessions,
     telemetry: log,
   })
   parts.defer(() => engine.close())
@@ -48,6 +50,7 @@ export async function openAnswering(
     readiness: () => readiness(engine.state(), chain),
     gauges: () => gauges(engine.state()),
     providers: () => chain.report(),
+    forgetSession: (session) => engine.forgetSession(session),
   }
 }
 

@@ -6,6 +6,7 @@ import type { Config } from './config/config.ts'
 import { KeyRing } from './access/key-ring.ts'
 import { rememberedFlag } from './lib/remembered-flag.ts'
 import { FileBook } from './files/file-book.ts'
+import { createSessions } from './sessions.ts'
 import { createApp } from './http/app.ts'
 import { deferred } from './lib/deferred.ts'
 import { disposal } from './lib/disposal.ts'
@@ -73,6 +74,9 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
         uploadLimitBytes: config.files.uploadLimitBytes,
         messageLimitBytes: config.engine.fileLimitBytes,
       },
+      sessions: createSessions(storing.promise, async (session) =>
+        (await opening.promise).forgetSession(session),
+      ),
       storedKeys: keyRing(config, storing.promise),
       telemetry,
       shutdown: shutdown.signal,

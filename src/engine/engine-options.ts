@@ -6,7 +6,7 @@ import { childEnvironment } from './environment.ts'
 import type { Amounts } from './processes/machine.ts'
 import type { PlannerOptions } from './planner.ts'
 import type { ReuseOptions } from './processes/reuse-policy.ts'
-import type { SessionFile } from './conversation/sessions.ts'
+import type { Sessions } from './conversation/sessions.ts'
 import type { TimeLimits } from './processes/turn-clock.ts'
 
 export type EngineOptions = {
@@ -46,13 +46,14 @@ export type EngineOptions = {
   clientApp: string
   /** Files and folders of the server that no tool may touch. */
   forbidden: string[]
+  /** Where sessions are remembered. */
+  sessions: Sessions
   telemetry: Telemetry
 }
 
 /** What was found on the machine when the engine was opened. */
 export type Found = {
   claude?: { path: string; version: string }
-  sessions: SessionFile
   sandbox: 'available' | 'unavailable' | 'off'
 }
 

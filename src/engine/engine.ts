@@ -20,7 +20,9 @@ import type { KnownModels } from './models.ts'
 import { Planner, type Plan } from './planner.ts'
 import { Processes } from './processes/processes.ts'
 import { detectSandbox } from './sandbox.ts'
-import { SessionFile } from './conversation/sessions.ts'
+import { SessionNotes } from './conversation/session-notes.ts'
+import { adoptSessionFile, isStorageAway } from './conversation/sessions.ts'
+import { removeTranscript } from './conversation/transcript.ts'
 import { TurnClock, type TimeLimits } from './processes/turn-clock.ts'
 import { mustAllow } from './allowance.ts'
 import { Turnstile, type TurnstileState } from './processes/turnstile.ts'
@@ -43,18 +45,20 @@ export class Engine implements Backend {
   readonly #planner: Planner
   readonly #processes: Processes
   readonly #turnstile: Turnstile
-  readonly #sessions: SessionFile
   readonly version: string | undefined
   #introduction: Promise<Introduction> | undefined
   #introduced = false
+  /** The sessions that are answered in now. */
+  readonly #running = new Set<string>()
+  readonly #claudeDir: string
   #failure: TurnError | undefined
 
   private constructor(options: EngineOptions, found: Found) {
     this.#options = options
-    this.#sessions = found.sessions
     this.version = found.claude?.version
     const planning = plannerOptions(options, found)
-    this.#planner = new Planner(planning, found.sessions)
+    this.#planner = new Planner(planning, options.sessions)
+    this.#claudeDir = planning.claudeDir
     const machine = readMachine()
     const amounts = amountsFor(machine, options.amounts)
     this.#turnstile = new Turnstile({ places: amounts.turns, ...options.queue })
@@ -82,10 +86,10 @@ export class Engine implements Backend {
   static async open(options: EngineOptions): Promise<Engine> {
     await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
     const installed = findClaude(options.claudePath) !== undefined
-    const [claude, sessions, sandbox] = await Promise.all([
+    const [claude, sandbox] = await Promise.all([
       installed ? requireClaude(options.claudePath) : undefined,
-      SessionFile.open(join(options.dataDir, 'sessions.jsonl')),
       options.sandbox === 'off' ? ('off' as const) : detectSandbox(),
+      adoptOlder(options),
     ])
     if (options.sandbox === 'required' && sandbox !== 'available') {
       throw new TurnError(
@@ -93,7 +97,7 @@ export class Engine implements Backend {
         'SANDBOX=required, and this machine has no working sandbox. `npm run doctor` tells what is missing.',
       )
     }
-    return new Engine(options, { ...(claude && { claude }), sessions, sandbox })
+    return new Engine(options, { ...(claude && { claude }), sandbox })
   }
 
   /** Starts the first process, which tells the models, and those that wait. */
@@ -163,18 +167,27 @@ export class Engine implements Backend {
     const { turn, plan, profile, clock, context } = course
     const process = await this.#processes.ask(course)
     const ending = new Ending(profile, plan, turn)
+    const notes = new SessionNotes(this.#options.sessions, (error) =>
+      this.#options.telemetry.fault(error, context.requestId),
+    )
+    let running = plan.decisions.resume
+    if (running !== undefined) this.#running.add(running)
     try {
       const answered = answer(process, turn, clock, this.#answerOptions(plan))
       for await (const event of answered) {
-        if (event.type === 'start') this.#began(event.sessionId, plan, context)
+        if (event.type === 'start') {
+          running = event.sessionId ?? running
+          if (running !== undefined) this.#running.add(running)
+          this.#began(event.sessionId, course, notes)
+        }
         ending.push(event)
-        if (event.type === 'finish' && event.claude)
-          this.#planner.noteOpenCalls(event.claude.sessionId, ending.openCalls)
+        if (event.type === 'finish') await notes.ended(ending.openCalls)
         course.hasBegun = true
         yield event
       }
     } finally {
       this.#processes.release(process, course, ending)
+      if (running !== undefined) this.#running.delete(running)
     }
   }
 
@@ -187,6 +200,20 @@ export class Engine implements Backend {
   /** The files and pictures that a request names, read for a backend that gets them inline. */
   attachments(turn: Turn, context: TurnContext): Promise<UserPart[]> {
     return this.#planner.attachments(turn, context)
+  }
+
+  /** Removes what a session has left in Claude Code's folder. Throws `session_busy` while it is answered in. */
+  async forgetSession(session: { id: string; folder: string }): Promise<void> {
+    const { id: sessionId, folder } = session
+    if (this.#running.has(sessionId)) {
+      throw new TurnError(
+        'session_busy',
+        `The session '${sessionId}' is answering a request. Wait for the answer, or stop it, and try again.`,
+        { param: 'id' },
+      )
+    }
+    await this.#processes.dropSession(sessionId)
+    await removeTranscript({ claudeDir: this.#claudeDir, folder, sessionId, version: '' })
   }
 
   async close(): Promise<void> {
@@ -210,14 +237,12 @@ export class Engine implements Backend {
     if (error instanceof TurnError && error.code === 'claude_not_logged_in') this.#failure = error
   }
 
-  #began(sessionId: string | undefined, plan: Plan, context: TurnContext): void {
+  #began(id: string | undefined, { plan, context }: Course, notes: SessionNotes): void {
     this.#failure = undefined
-    if (sessionId === undefined) return
-    const { folder } = plan.decisions
-    // The answer does not wait for the disk; a record that was not written costs a resume after a restart.
-    this.#sessions
-      .record({ id: sessionId, owner: context.owner, folder, usedAt: Date.now() })
-      .catch((error: unknown) => this.#options.telemetry.fault(error, context.requestId))
+    if (id === undefined) return
+    const { folder, model } = plan.decisions
+    const named = model === undefined ? {} : { model }
+    notes.began({ id, owner: context.owner, folder, usedMs: Date.now(), ...named })
   }
 
   async #knownModels(): Promise<KnownModels> {
@@ -245,4 +270,11 @@ export class Engine implements Backend {
     this.#failure = loginFailure(introduction)
     return introduction
   }
+}
+
+/** What an older version has left; without the storage it is taken over at the next start. */
+async function adoptOlder({ dataDir, sessions }: EngineOptions): Promise<void> {
+  await adoptSessionFile(join(dataDir, 'sessions.jsonl'), sessions).catch((error: unknown) => {
+    if (!isStorageAway(error)) throw error
+  })
 }

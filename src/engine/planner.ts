@@ -26,7 +26,7 @@ import { checkPending, pendingCalls } from './conversation/pending-calls.ts'
 import { credentialPaths } from './permissions/forbidden.ts'
 import { planPermissions, type ToolPolicy } from './permissions/plan.ts'
 import { refuseSameNames } from './tools/same-names.ts'
-import type { SessionRecord, Sessions } from './conversation/sessions.ts'
+import type { KnownSession, SessionRecord, Sessions } from './conversation/sessions.ts'
 import {
   canWriteTranscript,
   continueTranscript,
@@ -67,8 +67,6 @@ export class Planner {
   readonly #attachments: Attachments
   /** The callers' own folders, links resolved, by their paths. */
   readonly #folders = new Map<string, string>()
-  /** The open calls of sessions that were answered here: Claude Code writes them down a moment after the answer. */
-  readonly #openCalls = new Map<string, string[]>()
   #workspace: Promise<Workspace> | undefined
 
   constructor(options: PlannerOptions, sessions: Sessions) {
@@ -111,7 +109,7 @@ export class Planner {
     const permissions = planPermissions(claude, policy, place, clientTools.decide)
     refuseSameNames(turn, permissions.options.tools)
     const messages = await this.#attach(turn, context, { workspace, base: folder })
-    if (session) checkPending(await this.#pendingCalls(session.id, folder), newMessages(messages))
+    if (session) checkPending(await this.#pendingCalls(session, folder), newMessages(messages))
     const decisions: Decisions = {
       claude: this.#binary(),
       environment: await this.#environment(context.owner),
@@ -148,15 +146,6 @@ export class Planner {
     return !hasPictures(told) || !this.#canCompose(plan)
   }
 
-  /** Notes which calls an answer has left open. */
-  noteOpenCalls(sessionId: string, ids: string[]): void {
-    this.#openCalls.delete(sessionId)
-    this.#openCalls.set(sessionId, ids)
-    const [oldest] = this.#openCalls.keys()
-    if (this.#openCalls.size > rememberedSessions && oldest !== undefined)
-      this.#openCalls.delete(oldest)
-  }
-
   /** How a new process learns the conversation: by its session, by a composed transcript, or message by message. */
   async history(plan: Plan): Promise<{ decisions: Decisions; prompt: Prompt }> {
     const { decisions, messages } = plan
@@ -188,10 +177,11 @@ export class Planner {
     }
   }
 
-  async #pendingCalls(sessionId: string, folder: string): Promise<string[]> {
-    const known = this.#openCalls.get(sessionId)
-    if (known) return known
+  /** Claude Code writes them down a moment after the answer; of a turn that was cut short only its transcript tells. */
+  async #pendingCalls(session: KnownSession, folder: string): Promise<string[]> {
+    if (session.openCalls) return session.openCalls
     const { claudeDir, version = '' } = this.#options
+    const sessionId = session.id
     return pendingCalls(transcriptPath({ claudeDir, folder, sessionId, version }))
   }
 
@@ -255,9 +245,9 @@ export class Planner {
     { claude }: Turn,
     context: TurnContext,
     asked: string | undefined,
-  ): Promise<SessionRecord | undefined> {
+  ): Promise<KnownSession | undefined> {
     if (claude.sessionId !== undefined) {
-      const session = this.#sessions.find(claude.sessionId, context.owner)
+      const session = await this.#sessions.find(claude.sessionId, context.owner)
       if (session) return session
       throw new TurnError(
         'session_not_found',
@@ -342,9 +332,6 @@ function checkSessionFolder(
     { param: 'claude_options.session_id' },
   )
 }
-
-/** Of older ones the transcript tells. */
-const rememberedSessions = 1_000
 
 /** The owner of callers without a key. */
 const anonymous = 'anonymous'

@@ -22,6 +22,7 @@ import { mountHome } from './routes/home.ts'
 import { mountMetrics } from './routes/metrics.ts'
 import { mountModels } from './routes/models.ts'
 import { mountPassthrough, passedPaths } from './routes/passthrough.ts'
+import { mountSessions, sessionPaths } from './routes/sessions.ts'
 import { refuseOtherMethods, unknownUrl } from './routes/unknown.ts'
 
 /** Every path and its method; HEAD comes along with GET. */
@@ -35,6 +36,7 @@ export const routes = {
   '/v1/chat/completions': 'POST',
   ...cachePaths,
   ...filePaths,
+  ...sessionPaths,
   ...(Object.fromEntries(passedPaths.map((path) => [path, 'POST'])) as Record<
     (typeof passedPaths)[number],
     'POST'
@@ -84,6 +86,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
     const { book, uploadLimitBytes } = parts.files
     mountFiles(app, { files: book, uploadLimitBytes, records })
   }
+  mountSessions(app, { ...parts, records })
   mountPassthrough(app, { ...parts, records })
   refuseOtherMethods(app, routes)
   app.setNotFoundHandler((request) => {

@@ -4,6 +4,7 @@ import type { FileBook } from '../files/file-book.ts'
 import type { RequestFinished, Telemetry } from '../telemetry/events.ts'
 import type { Backend } from '../turn/backend.ts'
 
+import type { Sessions } from '../storage/parts/sessions.ts'
 import type { StoredKeys } from './middleware/authenticate.ts'
 
 /** Everything that the HTTP layer stands on. */
@@ -23,12 +24,17 @@ export type HttpParts = {
   cache?: CacheParts
   /** Uploaded files; absent: there are none. */
   files?: { book: FileBook; uploadLimitBytes: number; messageLimitBytes: number }
+  /** Absent: none are kept. */
+  sessions?: SessionParts
   /** Keys besides the one of the settings; absent: none. */
   storedKeys?: StoredKeys
   telemetry: Pick<Telemetry, 'requestFinished' | 'fault'>
   /** Aborted when the grace time after a stop is over: what still runs ends with `shutting_down`. */
   shutdown?: AbortSignal
 }
+
+/** Sessions by their owners; `remove` takes away their transcripts too, and throws `session_busy` while one is answered in. */
+export type SessionParts = Pick<Sessions, 'find' | 'list' | 'change' | 'remove'>
 
 /** What a caller may see of the cache, and forget: what is its own. */
 export type CacheAdmin = {

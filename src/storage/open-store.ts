@@ -8,6 +8,7 @@ import { createFiles } from './queries/files.ts'
 import { createKeys } from './queries/keys.ts'
 import { createLeases } from './queries/leases.ts'
 import { createRowBlobs } from './row-blobs.ts'
+import { createSessions } from './queries/sessions.ts'
 import { createSealer, expectKey, type Sealer } from './sealer.ts'
 import type { Store } from './store.ts'
 
@@ -51,6 +52,7 @@ export function storeOver(
         : createDiskBlobs(join(dataDir, 'files'), sealer),
     leases: createLeases(database),
     keys: createKeys(database),
+    sessions: createSessions(database),
     close: () => database.close(),
   }
 }

@@ -4,6 +4,7 @@ import type { Breakers } from './parts/breakers.ts'
 import type { Blobs, Files } from './parts/files.ts'
 import type { Keys } from './parts/keys.ts'
 import type { Leases } from './parts/leases.ts'
+import type { Sessions } from './parts/sessions.ts'
 
 export type { DatabaseEngine, StoreHealth } from './database.ts'
 
@@ -21,6 +22,7 @@ export type Store = {
   readonly blobs: Blobs
   readonly leases: Leases
   readonly keys: Keys
+  readonly sessions: Sessions
   /** Waits for what is under way. */
   close(): Promise<void>
 }

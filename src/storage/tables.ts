@@ -2,6 +2,7 @@ import type { AnswerRow, ClearingRow } from './parts/answers.ts'
 import type { BreakerRow } from './parts/breakers.ts'
 import type { FileChunkRow, FileRow } from './parts/files.ts'
 import type { KeyRow } from './parts/keys.ts'
+import type { SessionRow } from './parts/sessions.ts'
 
 /**
  * Every table, for the types of queries. Each part owner adds one line here and keeps the shape of its rows in its own file under
@@ -18,4 +19,5 @@ export interface Tables {
   file_chunk: FileChunkRow
   lease: { name: string; owner: string; until_ms: number }
   api_key: KeyRow
+  session: SessionRow
 }

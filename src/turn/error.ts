@@ -79,6 +79,12 @@ export const errorTable = {
     'caller',
     'The endpoint does not know this method.',
   ),
+  session_busy: row(
+    409,
+    'invalid_request_error',
+    'caller',
+    'The session is answering another request.',
+  ),
   request_too_large: row(
     413,
     'invalid_request_error',

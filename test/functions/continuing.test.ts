@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import { decode } from '../../src/dialects/openai-chat/decode.ts'
 import { Engine } from '../../src/engine/engine.ts'
+import { openStore } from '../../src/storage/open-store.ts'
 import { silentTelemetry } from '../../src/telemetry/silent.ts'
 import { collect } from '../../src/turn/result.ts'
 import {
@@ -155,8 +156,10 @@ describe('two owners', () => {
         CLAUDE_CODE_MAX_RETRIES: '0',
       },
     })
+    const store = await openStore(config.storage)
     const engine = await Engine.open({
       ...config.engine,
+      sessions: store.sessions,
       clientApp: 'test/1',
       forbidden: [],
       telemetry: silentTelemetry,
@@ -184,6 +187,7 @@ describe('two owners', () => {
       expect(await run('ann', messages)).toBe(first)
     } finally {
       await engine.close()
+      await store.close()
     }
   })
 })

@@ -165,6 +165,13 @@ export function transcriptPath({ claudeDir, folder, sessionId }: TranscriptPlace
   return join(claudeDir, 'projects', folder.replace(/[^a-zA-Z0-9]/g, '-'), `${sessionId}.jsonl`)
 }
 
+/** Removes what Claude Code has kept of a session: its transcript, and those of its agents beside it. */
+export async function removeTranscript(place: TranscriptPlace): Promise<void> {
+  const path = transcriptPath(place)
+  await rm(path, { force: true })
+  await rm(path.replace(/\.jsonl$/, ''), { recursive: true, force: true })
+}
+
 /** The answer of an earlier turn; who gave it and what it took is not known. */
 function answered(content: unknown, index: number): unknown {
   return {

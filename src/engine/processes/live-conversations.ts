@@ -104,6 +104,13 @@ export class LiveConversations<Process extends Keepable = ClaudeProcess> {
     for (const live of this.#kept.values()) if (live.sessionId === sessionId) this.#drop(live)
   }
 
+  /** The processes of a session, which are the taker's to end. */
+  takeSession(sessionId: string): Process[] {
+    const found = [...this.#kept.values()].filter((live) => live.sessionId === sessionId)
+    for (const live of found) this.#remove(live)
+    return found.map(({ process }) => process)
+  }
+
   close(): void {
     for (const live of this.#kept.values()) this.#drop(live)
   }

@@ -139,6 +139,12 @@ export class Processes {
     this.#room.refill()
   }
 
+  /** Ends the processes that hold a session, and waits until they can write no more. */
+  async dropSession(sessionId: string): Promise<void> {
+    await Promise.all(this.#live.takeSession(sessionId).map(endAndWait))
+    this.#room.refill()
+  }
+
   /** Ends every process, and waits until all have ended. */
   async close(): Promise<void> {
     this.#isClosed = true
@@ -259,4 +265,12 @@ function removeAfter({ child }: ClaudeProcess, path: string): void {
   const remove = (): void => void rm(path, { force: true }).catch(() => {})
   if (child && child.exitCode === null && child.signalCode === null) child.once('exit', remove)
   else remove()
+}
+
+async function endAndWait(process: ClaudeProcess): Promise<void> {
+  const { child } = process
+  const isRunning = child !== undefined && child.exitCode === null && child.signalCode === null
+  const ended = isRunning ? new Promise((resolve) => child.once('exit', resolve)) : undefined
+  process.close()
+  await ended
 }
