@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { createCache } from './answer-cache.ts'
 import type { Answering } from './answering.ts'
 import type { Config } from './config/config.ts'
+import { Limiter } from './access/limits.ts'
 import { KeyRing } from './access/key-ring.ts'
 import { rememberedFlag } from './lib/remembered-flag.ts'
 import { createApp } from './http/app.ts'
 import { deferred } from './lib/deferred.ts'
-import { disposal } from './lib/disposal.ts'
+import { type Disposal, disposal } from './lib/disposal.ts'
 import { later } from './routing/later.ts'
 import { all } from './telemetry/all.ts'
 import type { Store, StoreHealth } from './storage/store.ts'
@@ -56,6 +57,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
         text: await metrics.text(answering?.gauges()),
       }),
       storedKeys: keyRing(config, storing.promise),
+      limiter: limiterOver(storing.promise, telemetry, parts),
       telemetry,
       shutdown: shutdown.signal,
     })
@@ -64,6 +66,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     const openingStore = openStoreOf(config, telemetry).then((opened) => {
       store = opened
       storing.resolve(opened)
+      return opened
     })
     const [{ openAnswering }] = await Promise.all([import('./answering.ts'), openingStore])
     answering = await openAnswering(config, telemetry, answeringParts)
@@ -93,6 +96,14 @@ async function openStoreOf(config: Config, telemetry: Telemetry): Promise<Store>
     ...config.storage,
     onChange: ({ reason }) => telemetry.warning(reason ?? 'The storage can be used again.'),
   })
+}
+
+function limiterOver(storing: Promise<Store>, telemetry: Telemetry, parts: Disposal): Limiter {
+  const meters = storing.then((store) => store.meters)
+  meters.catch(() => {})
+  const limiter = new Limiter({ meters, telemetry })
+  parts.defer(() => limiter.close())
+  return limiter
 }
 
 /** Requests may come before the storage is open. */

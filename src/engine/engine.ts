@@ -22,7 +22,7 @@ import { Processes } from './processes/processes.ts'
 import { detectSandbox } from './sandbox.ts'
 import { SessionFile } from './conversation/sessions.ts'
 import { TurnClock, type TimeLimits } from './processes/turn-clock.ts'
-import { mustAllow } from './allowance.ts'
+import { mustAllow, withinBudget } from './allowance.ts'
 import { Turnstile, type TurnstileState } from './processes/turnstile.ts'
 
 /** Whether Claude Code can answer now, and if not, why. */
@@ -131,7 +131,7 @@ export class Engine implements Backend {
       context.signal,
     )
     try {
-      yield* this.#answer(turn, context)
+      yield* this.#answer(withinBudget(turn, context), context)
     } finally {
       leave()
     }

@@ -6,6 +6,7 @@ import type { TurnEvent } from '../turn/event.ts'
 import { AnswerFacts } from './answer-facts.ts'
 import { readCacheControl } from './cache-control.ts'
 import { Choices } from './choices.ts'
+import { admitTurn } from './limited.ts'
 import { awaitOpening } from './opening.ts'
 import { bytesOfBody } from './middleware/json-body.ts'
 import type { HttpParts } from './parts.ts'
@@ -18,7 +19,7 @@ import { type StopSignal, stopSignal } from './stop-signal.ts'
 
 export type DialectRouteParts = Pick<
   HttpParts,
-  'options' | 'backend' | 'cache' | 'telemetry' | 'shutdown'
+  'options' | 'backend' | 'cache' | 'limiter' | 'telemetry' | 'shutdown'
 > & {
   records: RequestRecords
 }
@@ -74,9 +75,14 @@ async function answer(
   })
   if (record.policy) checkTurn(record.policy, turn)
   const allowed = record.policy && allowanceOf(record.policy)
+  const admitted = await admitTurn(parts.limiter, { record, reply, decoded })
   const facts = new AnswerFacts(decoded.notices, record, options.logContent === true)
   const stop = stopSignal(reply.raw, parts.shutdown)
-  const choices = start(parts, decoded, facts, stop, {
+  const observe = (choice: number, event: TurnEvent): void => {
+    facts.push(choice, event)
+    admitted?.push(choice, event)
+  }
+  const choices = start(parts, decoded, observe, stop, {
     requestId: request.id,
     owner: record.owner,
     cache: readCacheControl(request.headers['cache-control']),
@@ -109,6 +115,7 @@ async function answer(
     if (options.logContent) {
       record.facts.content = { request: turn.source.body, answer: facts.texts }
     }
+    admitted?.finish()
     await choices.close()
     stop.release()
   }
@@ -117,13 +124,13 @@ async function answer(
 function start(
   { backend }: DialectRouteParts,
   { turn, stream, choices }: DecodedRequest,
-  facts: AnswerFacts,
+  observe: (choice: number, event: TurnEvent) => void,
   stop: StopSignal,
   caller: Pick<TurnContext, 'requestId' | 'owner' | 'cache' | 'allowed'>,
 ): Choices {
   const context = { ...caller, signal: stop.signal, stream }
   const runs = Array.from({ length: choices }, (_, choice) =>
-    observed(backend.run(turn, context), (event) => facts.push(choice, event)),
+    observed(backend.run(turn, context), (event) => observe(choice, event)),
   )
   return new Choices(runs, stop.abort)
 }

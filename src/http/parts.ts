@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import type { RequestFinished, Telemetry } from '../telemetry/events.ts'
 import type { Backend } from '../turn/backend.ts'
 
+import type { Limiter } from '../access/limits.ts'
 import type { StoredKeys } from './middleware/authenticate.ts'
 
 /** Everything that the HTTP layer stands on. */
@@ -22,6 +23,8 @@ export type HttpParts = {
   cache?: CacheParts
   /** Keys besides the one of the settings; absent: none. */
   storedKeys?: StoredKeys
+  /** Holds stored keys to their limits. */
+  limiter?: Pick<Limiter, 'admit'>
   telemetry: Pick<Telemetry, 'requestFinished' | 'fault'>
   /** Aborted when the grace time after a stop is over: what still runs ends with `shutting_down`. */
   shutdown?: AbortSignal

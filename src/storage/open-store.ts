@@ -2,6 +2,7 @@ import type { StoreHealth } from './database.ts'
 import { type LastingDatabase, openLasting } from './lasting.ts'
 import { createKeys } from './queries/keys.ts'
 import { createLeases } from './queries/leases.ts'
+import { createMeters } from './queries/meters.ts'
 import type { Store } from './store.ts'
 
 export type StoreOptions = {
@@ -32,6 +33,7 @@ export function storeOver(database: LastingDatabase): Store {
     health: () => database.health(),
     leases: createLeases(database),
     keys: createKeys(database),
+    meters: createMeters(database),
     close: () => database.close(),
   }
 }

@@ -1,6 +1,7 @@
 import type { DatabaseEngine, StoreHealth } from './database.ts'
 import type { Keys } from './parts/keys.ts'
 import type { Leases } from './parts/leases.ts'
+import type { Meters } from './parts/meters.ts'
 
 export type { DatabaseEngine, StoreHealth } from './database.ts'
 
@@ -14,6 +15,7 @@ export type Store = {
   health(): StoreHealth
   readonly leases: Leases
   readonly keys: Keys
+  readonly meters: Meters
   /** Waits for what is under way. */
   close(): Promise<void>
 }

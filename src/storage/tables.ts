@@ -1,4 +1,5 @@
 import type { KeyRow } from './parts/keys.ts'
+import type { MeterRow, ReservationRow } from './parts/meters.ts'
 
 /**
  * Every table, for the types of queries. Each part owner adds one line here and keeps the shape of its rows in its own file under
@@ -10,4 +11,6 @@ export interface Tables {
   meta: { name: string; value: string }
   lease: { name: string; owner: string; until_ms: number }
   api_key: KeyRow
+  key_meter: MeterRow
+  key_reservation: ReservationRow
 }
