@@ -4,6 +4,7 @@ import { createCache } from './answer-cache.ts'
 import type { Answering } from './answering.ts'
 import type { Config } from './config/config.ts'
 import { Limiter } from './access/limits.ts'
+import { KeyBook } from './access/keys.ts'
 import { KeyRing } from './access/key-ring.ts'
 import { rememberedFlag } from './lib/remembered-flag.ts'
 import { createApp } from './http/app.ts'
@@ -57,6 +58,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
         text: await metrics.text(answering?.gauges()),
       }),
       storedKeys: keyRing(config, storing.promise),
+      keyBook: async () => new KeyBook((await storing.promise).keys),
       limiter: limiterOver(storing.promise, telemetry, parts),
       telemetry,
       shutdown: shutdown.signal,

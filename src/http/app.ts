@@ -4,7 +4,7 @@ import { encodeError } from '../dialects/openai-chat/error.ts'
 import { TurnError } from '../turn/error.ts'
 import { answerClientError } from './client-error.ts'
 import { Connections } from './connections.ts'
-import { authenticator } from './middleware/authenticate.ts'
+import { adminAuthenticator, authenticator } from './middleware/authenticate.ts'
 import { corsHeaders, preflightHeaders } from './middleware/cors.ts'
 import { guard } from './middleware/guard.ts'
 import { parseJsonBody } from './middleware/json-body.ts'
@@ -14,6 +14,7 @@ import { isFault, problem, retryHeaders } from './problem.ts'
 import { repeatedBody } from './repeated.ts'
 import { RequestRecords } from './request-records.ts'
 import { identityHeaders, timeHeader } from './response-headers.ts'
+import { adminKeyPaths, mountAdminKeys } from './routes/admin-keys.ts'
 import { cachePaths, mountCache } from './routes/cache.ts'
 import { mountChatCompletions } from './routes/chat-completions.ts'
 import { mountHealth } from './routes/health.ts'
@@ -33,6 +34,7 @@ export const routes = {
   '/v1/models/*': 'GET',
   '/v1/chat/completions': 'POST',
   ...cachePaths,
+  ...adminKeyPaths,
   ...(Object.fromEntries(passedPaths.map((path) => [path, 'POST'])) as Record<
     (typeof passedPaths)[number],
     'POST'
@@ -78,6 +80,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   mountModels(app, parts)
   mountChatCompletions(app, { ...parts, records })
   mountCache(app, { ...parts, records })
+  mountAdminKeys(app, parts)
   mountPassthrough(app, { ...parts, records })
   refuseOtherMethods(app, routes)
   app.setNotFoundHandler((request) => {
@@ -96,6 +99,7 @@ function hookRequests(
   records: RequestRecords,
 ): void {
   const authenticate = authenticator(options.apiKey, storedKeys)
+  const authenticateAdmin = adminAuthenticator(options.adminKey)
   const connections = new Connections(app.server)
   app.addHook('preClose', async () => connections.close())
   const enter = (request: FastifyRequest, caller: Caller): 'goes-on' => {
@@ -115,6 +119,10 @@ function hookRequests(
     if (connections.isClosing)
       throw new TurnError('shutting_down', 'This server is stopping. Try again soon.')
     if (isOpenToAll(request)) return 'goes-on'
+    if (request.routeOptions.url?.startsWith('/v1/admin/')) {
+      authenticateAdmin(request.headers)
+      return 'goes-on'
+    }
     const caller = authenticate(request.headers)
     if (caller instanceof Promise) return caller.then((known) => enter(request, known))
     return enter(request, caller)

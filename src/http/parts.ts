@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import type { RequestFinished, Telemetry } from '../telemetry/events.ts'
 import type { Backend } from '../turn/backend.ts'
 
+import type { KeyBook } from '../access/keys.ts'
 import type { Limiter } from '../access/limits.ts'
 import type { StoredKeys } from './middleware/authenticate.ts'
 
@@ -23,6 +24,8 @@ export type HttpParts = {
   cache?: CacheParts
   /** Keys besides the one of the settings; absent: none. */
   storedKeys?: StoredKeys
+  /** What the admin API makes and changes keys with. */
+  keyBook?: () => Promise<KeyBook>
   /** Holds stored keys to their limits. */
   limiter?: Pick<Limiter, 'admit'>
   telemetry: Pick<Telemetry, 'requestFinished' | 'fault'>
@@ -75,6 +78,8 @@ export type HttpOptions = {
   host: string
   /** Absent: no key is asked for. */
   apiKey?: string
+  /** Absent: the admin API is off. */
+  adminKey?: string
   /** Origins of web pages that may call; `*` is every one. */
   corsOrigins: readonly string[]
   /** More names that clients may use in `Host`; without ports. */

@@ -9,8 +9,6 @@ import { noUsage } from '../../src/turn/usage.ts'
 import { describeEngines, type Place } from '../conformance/stores.ts'
 
 /** What a turn sets aside, what it costs of that, and how long it takes. */
-type Asked = { bound: number; share: number; steps: number }
-
 const asked = fc.record({
   bound: fc.integer({ min: 1, max: 5_000 }),
   share: fc.double({ min: 0, max: 1, noNaN: true }),

@@ -58,7 +58,7 @@ async function pass(
   const { facts, policy } = record
   if (policy) checkPassthrough(policy, target.name)
   const admitted = await admitTurn(limiter, { record, reply })
-  if (admitted) reply.raw.once('close', admitted.finish)
+  if (admitted) reply.raw.once('close', () => admitted.finish())
   facts.provider = target.name
   const stop = stopSignal(reply.raw, shutdown)
   reply.raw.once('close', stop.release)
