@@ -5,6 +5,7 @@ import type { Answering } from './answering.ts'
 import type { Config } from './config/config.ts'
 import { Limiter } from './access/limits.ts'
 import { KeyBook } from './access/keys.ts'
+import { UsageBook } from './access/usage.ts'
 import { KeyRing } from './access/key-ring.ts'
 import { rememberedFlag } from './lib/remembered-flag.ts'
 import { createApp } from './http/app.ts'
@@ -59,6 +60,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
       }),
       storedKeys: keyRing(config, storing.promise),
       keyBook: async () => new KeyBook((await storing.promise).keys),
+      usage: usageOver(storing.promise, parts),
       limiter: limiterOver(storing.promise, telemetry, parts),
       telemetry,
       shutdown: shutdown.signal,
@@ -106,6 +108,14 @@ function limiterOver(storing: Promise<Store>, telemetry: Telemetry, parts: Dispo
   const limiter = new Limiter({ meters, telemetry })
   parts.defer(() => limiter.close())
   return limiter
+}
+
+function usageOver(storing: Promise<Store>, parts: Disposal): UsageBook {
+  const days = storing.then((store) => store.usage)
+  days.catch(() => {})
+  const book = new UsageBook(days)
+  parts.defer(() => book.close())
+  return book
 }
 
 /** Requests may come before the storage is open. */

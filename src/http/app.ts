@@ -22,6 +22,7 @@ import { mountHome } from './routes/home.ts'
 import { mountMetrics } from './routes/metrics.ts'
 import { mountModels } from './routes/models.ts'
 import { mountPassthrough, passedPaths } from './routes/passthrough.ts'
+import { mountUsage, usagePaths } from './routes/usage.ts'
 import { refuseOtherMethods, unknownUrl } from './routes/unknown.ts'
 
 /** Every path and its method; HEAD comes along with GET. */
@@ -35,6 +36,7 @@ export const routes = {
   '/v1/chat/completions': 'POST',
   ...cachePaths,
   ...adminKeyPaths,
+  ...usagePaths,
   ...(Object.fromEntries(passedPaths.map((path) => [path, 'POST'])) as Record<
     (typeof passedPaths)[number],
     'POST'
@@ -81,6 +83,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   mountChatCompletions(app, { ...parts, records })
   mountCache(app, { ...parts, records })
   mountAdminKeys(app, parts)
+  mountUsage(app, { ...parts, records })
   mountPassthrough(app, { ...parts, records })
   refuseOtherMethods(app, routes)
   app.setNotFoundHandler((request) => {
@@ -99,7 +102,7 @@ function hookRequests(
   records: RequestRecords,
 ): void {
   const authenticate = authenticator(options.apiKey, storedKeys)
-  const authenticateAdmin = adminAuthenticator(options.adminKey)
+  const admin = adminAuthenticator(options.adminKey)
   const connections = new Connections(app.server)
   app.addHook('preClose', async () => connections.close())
   const enter = (request: FastifyRequest, caller: Caller): 'goes-on' => {
@@ -120,7 +123,11 @@ function hookRequests(
       throw new TurnError('shutting_down', 'This server is stopping. Try again soon.')
     if (isOpenToAll(request)) return 'goes-on'
     if (request.routeOptions.url?.startsWith('/v1/admin/')) {
-      authenticateAdmin(request.headers)
+      admin.authenticate(request.headers)
+      return 'goes-on'
+    }
+    if (request.routeOptions.url === '/v1/usage' && admin.is(request.headers)) {
+      records.of(request).isAdmin = true
       return 'goes-on'
     }
     const caller = authenticate(request.headers)

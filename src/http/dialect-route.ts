@@ -19,7 +19,7 @@ import { type StopSignal, stopSignal } from './stop-signal.ts'
 
 export type DialectRouteParts = Pick<
   HttpParts,
-  'options' | 'backend' | 'cache' | 'limiter' | 'telemetry' | 'shutdown'
+  'options' | 'backend' | 'cache' | 'limiter' | 'usage' | 'telemetry' | 'shutdown'
 > & {
   records: RequestRecords
 }
@@ -116,9 +116,24 @@ async function answer(
       record.facts.content = { request: turn.source.body, answer: facts.texts }
     }
     admitted?.finish()
+    countUsage(parts.usage, record, facts)
     await choices.close()
     stop.release()
   }
+}
+
+/** What came from the cache has used nothing, and has no usage. */
+function countUsage(book: HttpParts['usage'], record: RequestRecord, facts: AnswerFacts): void {
+  const { usage, provider = 'unknown', model = 'unknown' } = record.facts
+  const { costUsd } = facts
+  if (!usage) return
+  book?.add({
+    owner: record.owner,
+    provider,
+    model,
+    usage,
+    ...(costUsd !== undefined && { costUsd }),
+  })
 }
 
 function start(

@@ -5,6 +5,7 @@ import type { Backend } from '../turn/backend.ts'
 
 import type { KeyBook } from '../access/keys.ts'
 import type { Limiter } from '../access/limits.ts'
+import type { UsageBook } from '../access/usage.ts'
 import type { StoredKeys } from './middleware/authenticate.ts'
 
 /** Everything that the HTTP layer stands on. */
@@ -26,6 +27,8 @@ export type HttpParts = {
   storedKeys?: StoredKeys
   /** What the admin API makes and changes keys with. */
   keyBook?: () => Promise<KeyBook>
+  /** Counts what callers use. */
+  usage?: Pick<UsageBook, 'add' | 'list'>
   /** Holds stored keys to their limits. */
   limiter?: Pick<Limiter, 'admit'>
   telemetry: Pick<Telemetry, 'requestFinished' | 'fault'>

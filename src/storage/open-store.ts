@@ -3,6 +3,7 @@ import { type LastingDatabase, openLasting } from './lasting.ts'
 import { createKeys } from './queries/keys.ts'
 import { createLeases } from './queries/leases.ts'
 import { createMeters } from './queries/meters.ts'
+import { createUsage } from './queries/usage.ts'
 import type { Store } from './store.ts'
 
 export type StoreOptions = {
@@ -34,6 +35,7 @@ export function storeOver(database: LastingDatabase): Store {
     leases: createLeases(database),
     keys: createKeys(database),
     meters: createMeters(database),
+    usage: createUsage(database),
     close: () => database.close(),
   }
 }

@@ -2,6 +2,7 @@ import type { DatabaseEngine, StoreHealth } from './database.ts'
 import type { Keys } from './parts/keys.ts'
 import type { Leases } from './parts/leases.ts'
 import type { Meters } from './parts/meters.ts'
+import type { UsageDays } from './parts/usage.ts'
 
 export type { DatabaseEngine, StoreHealth } from './database.ts'
 
@@ -16,6 +17,7 @@ export type Store = {
   readonly leases: Leases
   readonly keys: Keys
   readonly meters: Meters
+  readonly usage: UsageDays
   /** Waits for what is under way. */
   close(): Promise<void>
 }

@@ -1,5 +1,6 @@
 import type { KeyRow } from './parts/keys.ts'
 import type { MeterRow, ReservationRow } from './parts/meters.ts'
+import type { UsageRow } from './parts/usage.ts'
 
 /**
  * Every table, for the types of queries. Each part owner adds one line here and keeps the shape of its rows in its own file under
@@ -12,5 +13,6 @@ export interface Tables {
   lease: { name: string; owner: string; until_ms: number }
   api_key: KeyRow
   key_meter: MeterRow
+  usage_day: UsageRow
   key_reservation: ReservationRow
 }

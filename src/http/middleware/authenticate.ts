@@ -29,18 +29,24 @@ export function authenticator(apiKey: string | undefined, stored?: StoredKeys): 
   }
 }
 
-/** Holds callers of the admin API to its own key. Throws `forbidden` where there is none, and `invalid_api_key`. */
+/** Knows the key of the admin API. */
 export function adminAuthenticator(adminKey: string | undefined) {
   const isAdminKey = matcher(adminKey)
-  return (headers: IncomingHttpHeaders): void => {
-    if (adminKey === undefined) {
-      throw new TurnError(
-        'forbidden',
-        'The admin API is off: the owner of this server has set no ADMIN_KEY.',
-      )
-    }
-    if (offeredKeys(headers).some(isAdminKey)) return
-    throw new TurnError('invalid_api_key', 'This needs the ADMIN_KEY of this server.')
+  const is = (headers: IncomingHttpHeaders): boolean => offeredKeys(headers).some(isAdminKey)
+  return {
+    is,
+    /** Throws `forbidden` where there is no such key, and `invalid_api_key`. */
+    authenticate(headers: IncomingHttpHeaders): void {
+      if (adminKey === undefined) {
+        throw new TurnError(
+          'forbidden',
+          'The admin API is off: the owner of this server has set no ADMIN_KEY.',
+        )
+      }
+      if (!is(headers)) {
+        throw new TurnError('invalid_api_key', 'This needs the ADMIN_KEY of this server.')
+      }
+    },
   }
 }
 
