@@ -3,13 +3,16 @@ import { join } from 'node:path'
 import { createCache } from './answer-cache.ts'
 import type { Answering } from './answering.ts'
 import type { Config } from './config/config.ts'
+import { Limiter } from './access/limits.ts'
+import { KeyBook } from './access/keys.ts'
+import { UsageBook } from './access/usage.ts'
 import { KeyRing } from './access/key-ring.ts'
 import { rememberedFlag } from './lib/remembered-flag.ts'
 import { FileBook } from './files/file-book.ts'
 import { createSessions } from './sessions.ts'
 import { createApp } from './http/app.ts'
 import { deferred } from './lib/deferred.ts'
-import { disposal } from './lib/disposal.ts'
+import { type Disposal, disposal } from './lib/disposal.ts'
 import { later } from './routing/later.ts'
 import { all } from './telemetry/all.ts'
 import { Cleaner } from './storage/cleaner.ts'
@@ -78,6 +81,9 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
         (await opening.promise).forgetSession(session),
       ),
       storedKeys: keyRing(config, storing.promise),
+      keyBook: async () => new KeyBook((await storing.promise).keys),
+      usage: usageOver(storing.promise, parts),
+      limiter: limiterOver(storing.promise, telemetry, parts),
       telemetry,
       shutdown: shutdown.signal,
     })
@@ -116,6 +122,22 @@ async function openStoreOf(config: Config, telemetry: Telemetry): Promise<Store>
     ...config.storage,
     onChange: ({ reason }) => telemetry.warning(reason ?? 'The storage can be used again.'),
   })
+}
+
+function limiterOver(storing: Promise<Store>, telemetry: Telemetry, parts: Disposal): Limiter {
+  const meters = storing.then((store) => store.meters)
+  meters.catch(() => {})
+  const limiter = new Limiter({ meters, telemetry })
+  parts.defer(() => limiter.close())
+  return limiter
+}
+
+function usageOver(storing: Promise<Store>, parts: Disposal): UsageBook {
+  const days = storing.then((store) => store.usage)
+  days.catch(() => {})
+  const book = new UsageBook(days)
+  parts.defer(() => book.close())
+  return book
 }
 
 /** Requests may come before the storage is open. */

@@ -4,6 +4,8 @@ import type { KeyPolicy } from './policy.ts'
 export type Caller = {
   /** Whose sessions, cached answers and folders are reached: `anonymous`, or `key-…`. */
   owner: string
+  /** Of a stored key. */
+  keyId?: string
   /** Absent: whatever the owner's settings allow. */
   policy?: KeyPolicy
 }

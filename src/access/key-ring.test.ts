@@ -38,11 +38,11 @@ describe('a key ring', () => {
     await Promise.all([find(), find(), find()])
     const first = state.reads
     state.ms += 499
-    expect(ring.find(text)).toEqual({ owner: 'key-k1' })
+    expect(ring.find(text)).toEqual({ owner: 'key-k1', keyId: 'k1' })
     expect(state.reads).toBe(first)
     state.ms += 1
     // Given at once, and read beside it.
-    expect(ring.find(text)).toEqual({ owner: 'key-k1' })
+    expect(ring.find(text)).toEqual({ owner: 'key-k1', keyId: 'k1' })
     await Promise.resolve()
     expect(state.reads).toBe(first + 1)
   })
@@ -60,7 +60,7 @@ describe('a key ring', () => {
     await find()
     state.away = true
     state.ms += 299_999
-    expect(await find()).toEqual({ owner: 'key-k1' })
+    expect(await find()).toEqual({ owner: 'key-k1', keyId: 'k1' })
     state.ms += 1
     await expect(find()).rejects.toMatchObject({ code: 'storage_unavailable' })
   })

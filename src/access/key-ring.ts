@@ -72,7 +72,7 @@ export class KeyRing {
       const day = new Date(expiresMs).toISOString()
       throw new TurnError('expired_api_key', `The API key ${prefix}… expired at ${day}.`)
     }
-    return { owner: ownerOf(key.id), ...(!isUnlimited(policy) && { policy }) }
+    return { owner: ownerOf(key.id), keyId: key.id, ...(!isUnlimited(policy) && { policy }) }
   }
 
   async #lookForAny(): Promise<boolean> {

@@ -8,6 +8,22 @@ const toolRule = z
   .regex(/^[\w*-]+(\(.*\))?$/, 'must be a tool or a rule such as `Bash(git *)`')
 const words = z.array(z.string().min(1).max(500)).max(200)
 
+const count = z.number().int().min(1).max(1_000_000_000)
+const dollars = z.number().min(0).max(1_000_000)
+
+const limitsSchema = z.strictObject({
+  requests_per_minute: count.optional(),
+  tokens_per_minute: count.optional(),
+  turns_at_once: count.optional(),
+  /** By the days and months of UTC. */
+  usd_per_day: dollars.optional(),
+  usd_per_month: dollars.optional(),
+  /** What one turn may cost, and so what is set aside for it; default 1. */
+  usd_per_turn: dollars.optional(),
+})
+
+export type KeyLimits = z.output<typeof limitsSchema>
+
 /** What a key may do, in the words of the admin API. What is absent is not limited beyond the owner's own settings. */
 export const policySchema = z.strictObject({
   /** Names of models as requests write them; `*` stands for any text. */
@@ -20,6 +36,8 @@ export const policySchema = z.strictObject({
   mcp_servers: words.optional(),
   /** Absolute folders within `WORKSPACE_ROOTS`. */
   workspace_roots: words.optional(),
+  /** How much it may use. */
+  limits: limitsSchema.optional(),
   /** `false`: requests may not set `auto_allow_permissions`. */
   auto_allow: z.boolean().optional(),
 })
@@ -95,32 +113,49 @@ function checkMcp({ mcp_servers: allowed }: KeyPolicy, { claude: { mcpConfig } }
   })
 }
 
+/** What a turn may cost where money is limited. */
+export function budgetOf(limits: KeyLimits): number | undefined {
+  const { usd_per_day: day, usd_per_month: month, usd_per_turn: turn } = limits
+  const isLimited = [day, month, turn].some((limit) => limit !== undefined)
+  return isLimited ? (turn ?? usualUsd) : undefined
+}
+
+const usualUsd = 1
+
 /** What of a policy those behind the HTTP layer must hold to; undefined: nothing. */
 export function allowanceOf({
   providers,
   tools,
   workspace_roots: workspaceRoots,
+  limits = {},
 }: KeyPolicy): TurnContext['allowed'] {
-  if ([providers, tools, workspaceRoots].every((list) => list === undefined)) return undefined
+  const budgetUsd = budgetOf(limits)
+  if ([providers, tools, workspaceRoots, budgetUsd].every((list) => list === undefined))
+    return undefined
   return {
     ...(providers && { providers }),
     ...(tools && { tools }),
     ...(workspaceRoots && { workspaceRoots }),
+    ...(budgetUsd !== undefined && { budgetUsd }),
   }
 }
 
 /** Holds to its policy what goes on unread to a provider. Throws `forbidden`. */
-export function checkPassthrough({ providers, models }: KeyPolicy, name: string): void {
+export function checkPassthrough(
+  { providers, models, limits = {} }: KeyPolicy,
+  name: string,
+): void {
   if (providers !== undefined && !providers.includes(name)) {
     throw new TurnError(
       'forbidden',
       `The provider ${name} is not allowed for this API key. It may use: ${listed(providers)}.`,
     )
   }
-  if (models !== undefined) {
+  const { tokens_per_minute: tokens, usd_per_day: day, usd_per_month: month } = limits
+  if ([models, tokens, day, month].some((limit) => limit !== undefined)) {
     throw new TurnError(
       'forbidden',
-      'This API key is limited to some models, and requests to this endpoint are passed on unread. Use a key without that limit.',
+      'This API key is limited in models, tokens or money, and requests to this endpoint are passed on unread. Use a key without that limit.',
     )
   }
 }

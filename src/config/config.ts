@@ -9,6 +9,8 @@ export type Config = {
     /** 0: any free port. */
     port: number
     apiKey?: string
+    /** Absent: there is no admin API. */
+    adminKey?: string
     corsOrigins: string[]
     allowedHosts: string[]
     bodyLimitBytes: number

@@ -14,6 +14,11 @@ export function contradictions(values: SettingValues): string[] {
       'CORS_ORIGINS is "*", which lets every web page in, but API_KEY is not set; set API_KEY, or name the origins',
     )
   }
+  if (values.ADMIN_KEY !== undefined && values.ADMIN_KEY === values.API_KEY) {
+    problems.push(
+      'ADMIN_KEY and API_KEY are the same, so that every client could make keys; set ADMIN_KEY to another',
+    )
+  }
   for (const name of values.PASS_ENV ?? []) {
     if (!secretVariables.has(name)) continue
     problems.push(

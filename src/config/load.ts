@@ -53,6 +53,7 @@ function httpConfig(values: SettingValues): Config['http'] {
     host: values.HOST,
     port: values.PORT,
     ...(values.API_KEY === undefined ? {} : { apiKey: values.API_KEY }),
+    ...(values.ADMIN_KEY === undefined ? {} : { adminKey: values.ADMIN_KEY }),
     corsOrigins: values.CORS_ORIGINS ?? [],
     allowedHosts: values.ALLOWED_HOSTS ?? [],
     bodyLimitBytes: bytes(values.BODY_LIMIT_MB),
@@ -130,6 +131,7 @@ function logConfig(
     content: values.LOG_CONTENT,
     secrets: secretValues(readings.environment, [
       values.API_KEY,
+      values.ADMIN_KEY,
       values.DATABASE_URL,
       passwordIn(values.DATABASE_URL),
       values.DATA_KEY,

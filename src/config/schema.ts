@@ -77,6 +77,12 @@ export const settings = {
     secret: true,
     doc: 'The key that clients must send (`Authorization: Bearer`, `api-key` or `x-api-key`); none: loopback only.',
   },
+  ADMIN_KEY: {
+    section: 'server',
+    kind: secretText,
+    secret: true,
+    doc: 'The key of the admin API (`/v1/admin/…`), which makes and changes other keys; none: the admin API is off.',
+  },
   CORS_ORIGINS: {
     section: 'server',
     kind: list(

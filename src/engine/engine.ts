@@ -24,7 +24,7 @@ import { SessionNotes } from './conversation/session-notes.ts'
 import { adoptSessionFile, isStorageAway } from './conversation/sessions.ts'
 import { removeTranscript } from './conversation/transcript.ts'
 import { TurnClock, type TimeLimits } from './processes/turn-clock.ts'
-import { mustAllow } from './allowance.ts'
+import { mustAllow, withinBudget } from './allowance.ts'
 import { Turnstile, type TurnstileState } from './processes/turnstile.ts'
 
 /** Whether Claude Code can answer now, and if not, why. */
@@ -135,7 +135,7 @@ export class Engine implements Backend {
       context.signal,
     )
     try {
-      yield* this.#answer(turn, context)
+      yield* this.#answer(withinBudget(turn, context), context)
     } finally {
       leave()
     }

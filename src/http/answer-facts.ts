@@ -63,6 +63,11 @@ export class AnswerFacts {
     }
   }
 
+  /** What Claude Code says that it has cost. */
+  get costUsd(): number | undefined {
+    return this.#costUsd
+  }
+
   /** The answer's text, one a choice, when it was kept. */
   get texts(): string[] {
     return this.#texts.map((pieces) => pieces.join(''))

@@ -4,7 +4,7 @@ import { encodeError } from '../dialects/openai-chat/error.ts'
 import { TurnError } from '../turn/error.ts'
 import { answerClientError } from './client-error.ts'
 import { Connections } from './connections.ts'
-import { authenticator } from './middleware/authenticate.ts'
+import { adminAuthenticator, authenticator } from './middleware/authenticate.ts'
 import { corsHeaders, preflightHeaders } from './middleware/cors.ts'
 import { guard } from './middleware/guard.ts'
 import { parseJsonBody } from './middleware/json-body.ts'
@@ -14,6 +14,7 @@ import { isFault, problem, retryHeaders } from './problem.ts'
 import { repeatedBody } from './repeated.ts'
 import { RequestRecords } from './request-records.ts'
 import { identityHeaders, timeHeader } from './response-headers.ts'
+import { adminKeyPaths, mountAdminKeys } from './routes/admin-keys.ts'
 import { cachePaths, mountCache } from './routes/cache.ts'
 import { mountChatCompletions } from './routes/chat-completions.ts'
 import { filePaths, mountFiles } from './routes/files.ts'
@@ -23,6 +24,7 @@ import { mountMetrics } from './routes/metrics.ts'
 import { mountModels } from './routes/models.ts'
 import { mountPassthrough, passedPaths } from './routes/passthrough.ts'
 import { mountSessions, sessionPaths } from './routes/sessions.ts'
+import { mountUsage, usagePaths } from './routes/usage.ts'
 import { refuseOtherMethods, unknownUrl } from './routes/unknown.ts'
 
 /** Every path and its method; HEAD comes along with GET. */
@@ -37,6 +39,8 @@ export const routes = {
   ...cachePaths,
   ...filePaths,
   ...sessionPaths,
+  ...adminKeyPaths,
+  ...usagePaths,
   ...(Object.fromEntries(passedPaths.map((path) => [path, 'POST'])) as Record<
     (typeof passedPaths)[number],
     'POST'
@@ -87,6 +91,8 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
     mountFiles(app, { files: book, uploadLimitBytes, records })
   }
   mountSessions(app, { ...parts, records })
+  mountAdminKeys(app, parts)
+  mountUsage(app, { ...parts, records })
   mountPassthrough(app, { ...parts, records })
   refuseOtherMethods(app, routes)
   app.setNotFoundHandler((request) => {
@@ -105,6 +111,7 @@ function hookRequests(
   records: RequestRecords,
 ): void {
   const authenticate = authenticator(options.apiKey, storedKeys)
+  const admin = adminAuthenticator(options.adminKey)
   const connections = new Connections(app.server)
   app.addHook('preClose', async () => connections.close())
   const enter = (request: FastifyRequest, caller: Caller): 'goes-on' => {
@@ -124,6 +131,14 @@ function hookRequests(
     if (connections.isClosing)
       throw new TurnError('shutting_down', 'This server is stopping. Try again soon.')
     if (isOpenToAll(request)) return 'goes-on'
+    if (request.routeOptions.url?.startsWith('/v1/admin/')) {
+      admin.authenticate(request.headers)
+      return 'goes-on'
+    }
+    if (request.routeOptions.url === '/v1/usage' && admin.is(request.headers)) {
+      records.of(request).isAdmin = true
+      return 'goes-on'
+    }
     const caller = authenticate(request.headers)
     if (caller instanceof Promise) return caller.then((known) => enter(request, known))
     return enter(request, caller)

@@ -3,9 +3,11 @@ import { allowanceOf, checkTurn } from '../access/policy.ts'
 import type { DecodedRequest, Dialect, EncodeContext } from '../dialects/dialect.ts'
 import { expandFileIds } from '../files/sent-file-ids.ts'
 import type { TurnContext } from '../turn/backend.ts'
+import type { TurnEvent } from '../turn/event.ts'
 import { AnswerFacts } from './answer-facts.ts'
 import { readCacheControl } from './cache-control.ts'
 import { Choices } from './choices.ts'
+import { admitTurn } from './limited.ts'
 import { awaitOpening } from './opening.ts'
 import { bytesOfBody } from './middleware/json-body.ts'
 import type { HttpParts } from './parts.ts'
@@ -18,7 +20,7 @@ import { type StopSignal, stopSignal } from './stop-signal.ts'
 
 export type DialectRouteParts = Pick<
   HttpParts,
-  'options' | 'backend' | 'cache' | 'files' | 'telemetry' | 'shutdown'
+  'options' | 'backend' | 'cache' | 'files' | 'limiter' | 'usage' | 'telemetry' | 'shutdown'
 > & {
   records: RequestRecords
 }
@@ -73,9 +75,14 @@ async function answer(
   if (turn.model !== undefined) record.facts.requestedModel = turn.model.slice(0, 100)
   if (record.policy) checkTurn(record.policy, turn)
   const allowed = record.policy && allowanceOf(record.policy)
+  const admitted = await admitTurn(parts.limiter, { record, reply, decoded })
   const facts = new AnswerFacts(decoded.notices, record, options.logContent === true)
   const stop = stopSignal(reply.raw, parts.shutdown)
-  const choices = start(parts, decoded, facts, stop, {
+  const observe = (choice: number, event: TurnEvent): void => {
+    facts.push(choice, event)
+    admitted?.push(choice, event)
+  }
+  const choices = start(parts, decoded, observe, stop, {
     requestId: request.id,
     owner: record.owner,
     cache: readCacheControl(request.headers['cache-control']),
@@ -108,6 +115,8 @@ async function answer(
     if (options.logContent) {
       record.facts.content = { request: turn.source.body, answer: facts.texts }
     }
+    admitted?.finish()
+    countUsage(parts.usage, record, facts)
     await choices.close()
     stop.release()
   }
@@ -128,10 +137,24 @@ function bufferOver({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength)
 }
 
+/** What came from the cache has used nothing, and has no usage. */
+function countUsage(book: HttpParts['usage'], record: RequestRecord, facts: AnswerFacts): void {
+  const { usage, provider = 'unknown', model = 'unknown' } = record.facts
+  const { costUsd } = facts
+  if (!usage) return
+  book?.add({
+    owner: record.owner,
+    provider,
+    model,
+    usage,
+    ...(costUsd !== undefined && { costUsd }),
+  })
+}
+
 function start(
   { backend }: DialectRouteParts,
   { turn, stream, choices }: DecodedRequest,
-  facts: AnswerFacts,
+  observe: (choice: number, event: TurnEvent) => void,
   stop: StopSignal,
   caller: Pick<TurnContext, 'requestId' | 'owner' | 'cache' | 'allowed'>,
 ): Choices {
@@ -140,7 +163,7 @@ function start(
   if (cache) context.cache = cache
   if (allowed) context.allowed = allowed
   const runs = Array.from({ length: choices }, () => backend.run(turn, context))
-  return new Choices(runs, stop.abort, (choice, event) => facts.push(choice, event))
+  return new Choices(runs, stop.abort, observe)
 }
 
 async function answerWhole(exchange: Exchange): Promise<void> {

@@ -5,6 +5,9 @@ import type { RequestFinished, Telemetry } from '../telemetry/events.ts'
 import type { Backend } from '../turn/backend.ts'
 
 import type { Sessions } from '../storage/parts/sessions.ts'
+import type { KeyBook } from '../access/keys.ts'
+import type { Limiter } from '../access/limits.ts'
+import type { UsageBook } from '../access/usage.ts'
 import type { StoredKeys } from './middleware/authenticate.ts'
 
 /** Everything that the HTTP layer stands on. */
@@ -28,6 +31,12 @@ export type HttpParts = {
   sessions?: SessionParts
   /** Keys besides the one of the settings; absent: none. */
   storedKeys?: StoredKeys
+  /** What the admin API makes and changes keys with. */
+  keyBook?: () => Promise<KeyBook>
+  /** Counts what callers use. */
+  usage?: Pick<UsageBook, 'add' | 'list'>
+  /** Holds stored keys to their limits. */
+  limiter?: Pick<Limiter, 'admit'>
   telemetry: Pick<Telemetry, 'requestFinished' | 'fault'>
   /** Aborted when the grace time after a stop is over: what still runs ends with `shutting_down`. */
   shutdown?: AbortSignal
@@ -81,6 +90,8 @@ export type HttpOptions = {
   host: string
   /** Absent: no key is asked for. */
   apiKey?: string
+  /** Absent: the admin API is off. */
+  adminKey?: string
   /** Origins of web pages that may call; `*` is every one. */
   corsOrigins: readonly string[]
   /** More names that clients may use in `Host`; without ports. */

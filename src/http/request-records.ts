@@ -8,6 +8,10 @@ export type RequestRecord = {
   startedMs: number
   /** Whose key asked. */
   owner: string
+  /** It was the ADMIN_KEY. */
+  isAdmin?: boolean
+  /** Of a stored key. */
+  keyId?: string
   /** What the key may do; absent: all that the server does. */
   policy?: KeyPolicy
   /** What routes add for the log. */

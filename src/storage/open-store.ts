@@ -10,6 +10,8 @@ import { createLeases } from './queries/leases.ts'
 import { createRowBlobs } from './row-blobs.ts'
 import { createSessions } from './queries/sessions.ts'
 import { createSealer, expectKey, type Sealer } from './sealer.ts'
+import { createMeters } from './queries/meters.ts'
+import { createUsage } from './queries/usage.ts'
 import type { Store } from './store.ts'
 
 export type StoreOptions = {
@@ -53,6 +55,8 @@ export function storeOver(
     leases: createLeases(database),
     keys: createKeys(database),
     sessions: createSessions(database),
+    meters: createMeters(database),
+    usage: createUsage(database),
     close: () => database.close(),
   }
 }

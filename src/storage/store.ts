@@ -5,6 +5,8 @@ import type { Blobs, Files } from './parts/files.ts'
 import type { Keys } from './parts/keys.ts'
 import type { Leases } from './parts/leases.ts'
 import type { Sessions } from './parts/sessions.ts'
+import type { Meters } from './parts/meters.ts'
+import type { UsageDays } from './parts/usage.ts'
 
 export type { DatabaseEngine, StoreHealth } from './database.ts'
 
@@ -23,6 +25,8 @@ export type Store = {
   readonly leases: Leases
   readonly keys: Keys
   readonly sessions: Sessions
+  readonly meters: Meters
+  readonly usage: UsageDays
   /** Waits for what is under way. */
   close(): Promise<void>
 }

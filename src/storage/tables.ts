@@ -3,6 +3,8 @@ import type { BreakerRow } from './parts/breakers.ts'
 import type { FileChunkRow, FileRow } from './parts/files.ts'
 import type { KeyRow } from './parts/keys.ts'
 import type { SessionRow } from './parts/sessions.ts'
+import type { MeterRow, ReservationRow } from './parts/meters.ts'
+import type { UsageRow } from './parts/usage.ts'
 
 /**
  * Every table, for the types of queries. Each part owner adds one line here and keeps the shape of its rows in its own file under
@@ -20,4 +22,7 @@ export interface Tables {
   lease: { name: string; owner: string; until_ms: number }
   api_key: KeyRow
   session: SessionRow
+  key_meter: MeterRow
+  usage_day: UsageRow
+  key_reservation: ReservationRow
 }

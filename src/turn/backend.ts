@@ -19,6 +19,8 @@ export type Allowance = {
   tools?: readonly string[]
   /** Absolute folders. */
   workspaceRoots?: readonly string[]
+  /** What a turn may cost. */
+  budgetUsd?: number
 }
 
 /** What surrounds a turn: who asks, and when to stop. */

@@ -101,7 +101,7 @@ export const errorTable = {
     429,
     'rate_limit_error',
     'throttled',
-    'Too many requests for the account; retry later.',
+    'Too many requests for the account, or for the limits of the API key; retry later.',
   ),
   usage_limit_reached: row(
     429,
@@ -109,7 +109,12 @@ export const errorTable = {
     'used-up',
     "The plan's usage limit is reached until its reset time.",
   ),
-  insufficient_quota: row(429, 'insufficient_quota', 'used-up', "The account's credit is used up."),
+  insufficient_quota: row(
+    429,
+    'insufficient_quota',
+    'used-up',
+    "The account's credit, or the budget of the API key, is used up.",
+  ),
   server_busy: row(
     429,
     'rate_limit_error',

@@ -29,35 +29,50 @@ export function authenticator(apiKey: string | undefined, stored?: StoredKeys): 
   }
 }
 
-/** Holds callers of the admin API to its own key. Throws `forbidden` where there is none, and `invalid_api_key`. */
+/** Knows the key of the admin API. */
 export function adminAuthenticator(adminKey: string | undefined) {
   const isAdminKey = matcher(adminKey)
-  return (headers: IncomingHttpHeaders): void => {
-    if (adminKey === undefined) {
-      throw new TurnError(
-        'forbidden',
-        'The admin API is off: the owner of this server has set no ADMIN_KEY.',
-      )
-    }
-    if (offeredKeys(headers).some(isAdminKey)) return
-    throw new TurnError('invalid_api_key', 'This needs the ADMIN_KEY of this server.')
+  const is = (headers: IncomingHttpHeaders): boolean => offeredKeys(headers).some(isAdminKey)
+  return {
+    is,
+    /** Throws `forbidden` where there is no such key, and `invalid_api_key`. */
+    authenticate(headers: IncomingHttpHeaders): void {
+      if (adminKey === undefined) {
+        throw new TurnError(
+          'forbidden',
+          'The admin API is off: the owner of this server has set no ADMIN_KEY.',
+        )
+      }
+      if (!is(headers)) {
+        throw new TurnError('invalid_api_key', 'This needs the ADMIN_KEY of this server.')
+      }
+    },
   }
 }
 
-async function ask(stored: StoredKeys, offered: string[], mayBeOpen: boolean): Promise<Caller> {
-  for (const text of offered) {
+/** The first of the texts that is a key's; `offered`: how many the request had. */
+async function ask(
+  stored: StoredKeys,
+  texts: string[],
+  mayBeOpen: boolean,
+  offered: number,
+): Promise<Caller> {
+  for (const text of texts) {
     const caller = await stored.find(text)
     if (caller) return caller
   }
-  return withoutKey(!mayBeOpen || (await stored.asksForKey()), offered.length)
+  return withoutKey(!mayBeOpen || (await stored.asksForKey()), offered)
 }
 
 /** The same as `ask` for the plain cases, without a promise where the storage need not be asked. */
 function find(stored: StoredKeys, offered: string[], mayBeOpen: boolean): Caller | Promise<Caller> {
   const [only] = offered
   const caller = only === undefined ? undefined : stored.find(only)
-  if (caller instanceof Promise || (caller === undefined && offered.length > 1))
-    return ask(stored, offered, mayBeOpen)
+  // A promise that nobody waits for could end the process.
+  if (caller instanceof Promise)
+    return caller.then((found) => found ?? ask(stored, offered.slice(1), mayBeOpen, offered.length))
+  if (caller === undefined && offered.length > 1)
+    return ask(stored, offered.slice(1), mayBeOpen, offered.length)
   if (caller) return caller
   const asksForKey = !mayBeOpen || stored.asksForKey()
   return asksForKey instanceof Promise

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { checkPassthrough } from '../../access/policy.ts'
 import { TurnError } from '../../turn/error.ts'
 import { headerText } from '../answer-facts.ts'
+import { admitTurn } from '../limited.ts'
 import type { HttpParts } from '../parts.ts'
 import type { RequestRecords } from '../request-records.ts'
 import { stopSignal } from '../stop-signal.ts'
@@ -20,7 +21,10 @@ export const passedPaths = [
   '/v1/rerank',
 ] as const
 
-export type PassthroughParts = Pick<HttpParts, 'options' | 'passthrough' | 'shutdown'> & {
+export type PassthroughParts = Pick<
+  HttpParts,
+  'options' | 'passthrough' | 'limiter' | 'shutdown'
+> & {
   records: RequestRecords
 }
 
@@ -43,15 +47,18 @@ export function mountPassthrough(app: FastifyInstance, parts: PassthroughParts):
 }
 
 async function pass(
-  { options, passthrough, records, shutdown }: PassthroughParts,
+  { options, passthrough, limiter, records, shutdown }: PassthroughParts,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
   const path = request.url.replace(/^\/v1/, '')
   const target = await passthrough?.(path.split(/[/?]/, 2)[1] ?? '')
   if (!target) throw nobodyHas(request.routeOptions.url ?? '')
-  const { facts, policy } = records.of(request)
+  const record = records.of(request)
+  const { facts, policy } = record
   if (policy) checkPassthrough(policy, target.name)
+  const admitted = await admitTurn(limiter, { record, reply })
+  if (admitted) reply.raw.once('close', () => admitted.finish())
   facts.provider = target.name
   const stop = stopSignal(reply.raw, shutdown)
   reply.raw.once('close', stop.release)

@@ -1,0 +1,94 @@
+import type { TurnEvent } from '../turn/event.ts'
+import type { Bill, Bound } from './window.ts'
+
+/** Prompt tokens that Claude Code adds of its own, for turns of which nothing else is known. */
+const ownPromptTokens = 5_000
+/** Millionths of a dollar a token of the dearest models: what is charged where nobody says what a turn has cost. */
+const dearest = { input: 15, output: 75 }
+
+type Line = { tokens: number; micros: number } | 'free'
+
+/** What one request uses, as its events tell. */
+export class Tab {
+  readonly #lines: (Line | undefined)[]
+  readonly #begun: number[] = []
+  readonly #fromCache = new Set<number>()
+
+  constructor(choices: number) {
+    this.#lines = Array.from({ length: choices })
+  }
+
+  push(choice: number, event: TurnEvent): void {
+    switch (event.type) {
+      case 'notice':
+        if (event.notice.type === 'cache' && event.notice.state !== 'miss')
+          this.#fromCache.add(choice)
+        break
+      case 'start':
+        this.#begun[choice] ??= 0
+        break
+      case 'text-delta':
+      case 'reasoning-delta':
+        this.#begun[choice] = (this.#begun[choice] ?? 0) + event.text.length
+        break
+      case 'tool-call-delta':
+        this.#begun[choice] = (this.#begun[choice] ?? 0) + event.input.length
+        break
+      case 'finish':
+        this.#lines[choice] = this.#fromCache.has(choice) ? 'free' : lineOf(event)
+        break
+      case 'text-start':
+      case 'text-end':
+      case 'reasoning-start':
+      case 'reasoning-end':
+      case 'tool-call-start':
+      case 'tool-call-end':
+      case 'activity':
+      case 'relay':
+        break
+    }
+  }
+
+  /** Every choice has said what it used. */
+  get isComplete(): boolean {
+    return this.#lines.every((line) => line !== undefined)
+  }
+
+  /** A choice that broke off is estimated; one that has not begun is free. */
+  bill(bound: Bound): Bill {
+    const share = this.#lines.length
+    const bill = { tokens: 0, micros: 0 }
+    this.#lines.forEach((line, choice) => {
+      const written = this.#begun[choice]
+      if (line === 'free' || (line === undefined && written === undefined)) return
+      if (this.#fromCache.has(choice)) return
+      const { tokens, micros } = line ?? brokenOff(written ?? 0, bound, share)
+      bill.tokens += tokens
+      bill.micros += micros
+    })
+    return bill
+  }
+}
+
+function lineOf({ usage, claude }: Extract<TurnEvent, { type: 'finish' }>): Line {
+  const input = usage.inputTokens + usage.cacheReadTokens + usage.cacheCreationTokens
+  return {
+    tokens: input + usage.outputTokens,
+    micros: claude
+      ? Math.round(claude.costUsd * 1_000_000)
+      : input * dearest.input + usage.outputTokens * dearest.output,
+  }
+}
+
+function brokenOff(
+  characters: number,
+  bound: Bound,
+  share: number,
+): { tokens: number; micros: number } {
+  const output = Math.ceil(characters / 3)
+  const cost = ownPromptTokens * dearest.input + output * dearest.output
+  return {
+    tokens: Math.ceil(bound.tokens / share) + output,
+    micros: Math.min(cost, Math.ceil(bound.micros / share)),
+  }
+}

@@ -1,0 +1,68 @@
+import { sql } from 'kysely'
+import type { Database } from '../database.ts'
+import type { DayUsage, UsageDays, UsageRow } from '../parts/usage.ts'
+
+const sums = ['requests', 'input_tokens', 'cached_tokens', 'output_tokens', 'micros'] as const
+
+/** The most rows of one answer. */
+const longestList = 100_000
+
+export function createUsage(database: Database): UsageDays {
+  return {
+    add: async (usages) => {
+      if (usages.length === 0) return
+      await database.write((queries) =>
+        queries
+          .insertInto('usage_day')
+          .values(usages.map(toRow))
+          .onConflict((conflict) =>
+            conflict
+              .columns(['owner', 'day', 'provider', 'model'])
+              .doUpdateSet(
+                Object.fromEntries(
+                  sums.map((name) => [
+                    name,
+                    sql<number>`${sql.ref(`usage_day.${name}`)} + ${sql.ref(`excluded.${name}`)}`,
+                  ]),
+                ),
+              ),
+          )
+          .execute(),
+      )
+    },
+    list: ({ owner, from, to }) =>
+      database.read(async (queries) => {
+        const all = queries
+          .selectFrom('usage_day')
+          .selectAll()
+          .where('day', '>=', from)
+          .where('day', '<=', to)
+          .orderBy('day', 'desc')
+          .orderBy('owner')
+          .orderBy('provider')
+          .orderBy('model')
+          .limit(longestList)
+        const rows = await (owner === undefined ? all : all.where('owner', '=', owner)).execute()
+        return rows.map(toUsage)
+      }),
+  }
+}
+
+function toRow({ inputTokens, cachedTokens, outputTokens, ...same }: DayUsage): UsageRow {
+  return {
+    ...same,
+    input_tokens: inputTokens,
+    cached_tokens: cachedTokens,
+    output_tokens: outputTokens,
+  }
+}
+
+function toUsage(row: UsageRow): DayUsage {
+  const { input_tokens, cached_tokens, output_tokens, ...same } = row
+  return {
+    ...same,
+    inputTokens: input_tokens,
+    cachedTokens: cached_tokens,
+    outputTokens: output_tokens,
+  }
+}
