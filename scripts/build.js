@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
+  chmodSync,
   cpSync,
   existsSync,
   readdirSync,
@@ -47,5 +48,7 @@ if (
   for (const file of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })) {
     if (/\.(html|css|sql)$/.test(file)) cpSync(join(root, 'src', file), join(root, 'dist', file))
   }
+  // npm makes it so at an installation; a build after it must not take it back.
+  chmodSync(join(root, 'dist', 'main.js'), 0o755)
   writeFileSync(stamp, state)
 }
