@@ -3,6 +3,7 @@ import type { Connection, StoreHealth } from './database.ts'
 import { createDiskBlobs } from './disk-blobs.ts'
 import { type LastingDatabase, openLasting } from './lasting.ts'
 import { createAnswers } from './queries/answers.ts'
+import { createBatches } from './queries/batches.ts'
 import { createBreakers } from './queries/breakers.ts'
 import { createFiles } from './queries/files.ts'
 import { createKeys } from './queries/keys.ts'
@@ -45,6 +46,7 @@ export function storeOver(
     engine: database.engine,
     health: () => database.health(),
     answers: createAnswers(database, sealer),
+    batches: createBatches(database, sealer),
     breakers: createBreakers(database),
     files: createFiles(database),
     // Nodes that share a Postgres share no disk.

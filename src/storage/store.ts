@@ -1,5 +1,6 @@
 import type { DatabaseEngine, StoreHealth } from './database.ts'
 import type { Answers } from './parts/answers.ts'
+import type { Batches } from './parts/batches.ts'
 import type { Breakers } from './parts/breakers.ts'
 import type { Blobs, Files } from './parts/files.ts'
 import type { Keys } from './parts/keys.ts'
@@ -19,6 +20,7 @@ export type Store = {
   /** As of the last use or look; never waits. */
   health(): StoreHealth
   readonly answers: Answers
+  readonly batches: Batches
   readonly breakers: Breakers
   readonly files: Files
   readonly blobs: Blobs

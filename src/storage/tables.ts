@@ -1,4 +1,5 @@
 import type { AnswerRow, ClearingRow } from './parts/answers.ts'
+import type { BatchItemRow, BatchResultRow, BatchRow } from './parts/batches.ts'
 import type { BreakerRow } from './parts/breakers.ts'
 import type { FileChunkRow, FileRow } from './parts/files.ts'
 import type { KeyRow } from './parts/keys.ts'
@@ -16,6 +17,9 @@ export interface Tables {
   meta: { name: string; value: string }
   answer: AnswerRow
   answer_clearing: ClearingRow
+  batch: BatchRow
+  batch_item: BatchItemRow
+  batch_result: BatchResultRow
   breaker: BreakerRow
   file: FileRow
   file_chunk: FileChunkRow

@@ -1,4 +1,4 @@
-import type { Database } from '../database.ts'
+import type { Database, Queries } from '../database.ts'
 import type { FileRow, Files, StoredFile } from '../parts/files.ts'
 
 export function createFiles(database: Database): Files {
@@ -7,11 +7,7 @@ export function createFiles(database: Database): Files {
       database.write(async (queries) => {
         await queries.insertInto('file').values(rowOf(file)).execute()
       }),
-    finish: (file) =>
-      database.write(async (queries) => {
-        const { id, ...row } = rowOf(file)
-        await queries.updateTable('file').set(row).where('id', '=', id).execute()
-      }),
+    finish: (file) => database.write((queries) => finishFile(queries, file)),
     find: (owner, id, nowMs) =>
       database.read(async (queries) => {
         const row = await queries
@@ -80,6 +76,12 @@ export function createFiles(database: Database): Files {
         return rows.map(({ id }) => id)
       }),
   }
+}
+
+/** From then on its owner can see it. */
+export async function finishFile(queries: Queries, file: StoredFile): Promise<void> {
+  const { id, ...row } = rowOf(file)
+  await queries.updateTable('file').set(row).where('id', '=', id).execute()
 }
 
 function rowOf({ createdMs, expiresMs, ...file }: StoredFile): FileRow {
