@@ -8,6 +8,7 @@ import { KeyBook } from './access/keys.ts'
 import { UsageBook } from './access/usage.ts'
 import { KeyRing } from './access/key-ring.ts'
 import { rememberedFlag } from './lib/remembered-flag.ts'
+import { openBatches } from './batches.ts'
 import { FileBook } from './files/file-book.ts'
 import { createSessions } from './sessions.ts'
 import { createApp } from './http/app.ts'
@@ -61,6 +62,10 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
       ...(config.files.keepMs !== undefined && { keepMs: config.files.keepMs }),
     })
     cleaner.add({ name: 'files', everyMs: cleanFilesMs, run: () => files.clean() })
+    const keys = keyRing(config, storing.promise)
+    const batches = openBatches(config, { storing: storing.promise, files, keys, telemetry }, () =>
+      answering?.readiness(),
+    )
     const app = await createApp({
       options: { ...config.http, logContent: config.log.content },
       backend: cache.backend,
@@ -80,14 +85,18 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
       sessions: createSessions(storing.promise, async (session) =>
         (await opening.promise).forgetSession(session),
       ),
-      storedKeys: keyRing(config, storing.promise),
+      batches: batches.book,
+      lines: batches.lines,
+      storedKeys: keys,
       keyBook: async () => new KeyBook((await storing.promise).keys),
       usage: usageOver(storing.promise, parts),
       limiter: limiterOver(storing.promise, telemetry, parts),
       telemetry,
       shutdown: shutdown.signal,
     })
-    parts.defer(() => app.close())
+    // Lines of batches that run have the same time to end as other requests.
+    parts.defer(() => Promise.all([app.close(), batches.close()]))
+    batches.start(app)
     const url = await app.listen({ host: config.http.host, port: config.http.port })
     const openingStore = openStoreOf(config, telemetry).then((opened) => {
       store = opened

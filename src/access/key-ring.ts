@@ -48,6 +48,15 @@ export class KeyRing {
     return key instanceof Promise ? key.then((found) => this.#admit(found)) : this.#admit(key)
   }
 
+  /** Who a key's owner is, by its id. Throws as `find`, and `invalid_api_key` for one that is no more. */
+  async ofKey(id: string): Promise<Caller> {
+    const keys = await this.#options.keys
+    const stored = await keys.find(id)
+    const caller = stored && this.#admit(readKey(stored))
+    if (caller) return caller
+    throw new TurnError('invalid_api_key', 'The API key that asked this is no more.')
+  }
+
   #fresh(hash: string): Fresh<ApiKey | undefined> {
     const fresh: Fresh<ApiKey | undefined> = new Fresh(
       async () => {

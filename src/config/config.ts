@@ -72,6 +72,7 @@ export type Config = {
     /** Absent: content is not encrypted. */
     dataKey?: string
   }
+  batches: { concurrency: number | 'auto' }
   files: {
     uploadLimitBytes: number
     /** Absent: until they are deleted. */

@@ -38,6 +38,7 @@ export function loadConfig(sources: ConfigSources): Config {
       ...(values.DATABASE_URL === undefined ? {} : { databaseUrl: values.DATABASE_URL }),
       ...(values.DATA_KEY === undefined ? {} : { dataKey: values.DATA_KEY }),
     },
+    batches: { concurrency: values.BATCH_CONCURRENCY },
     files: {
       uploadLimitBytes: bytes(values.UPLOAD_LIMIT_MB),
       ...(values.FILE_KEEP_DAYS !== undefined && { keepMs: values.FILE_KEEP_DAYS * dayMs }),

@@ -200,6 +200,12 @@ export const settings = {
     default: 'auto',
     doc: 'How many turns run at once; `auto`: eight a core, and less where half of the memory does not hold their processes.',
   },
+  BATCH_CONCURRENCY: {
+    section: 'capacity',
+    kind: integerOrAuto(1, 4_096),
+    default: 'auto',
+    doc: 'How many lines of batches run at once, of the places that live requests leave; `auto`: three quarters of MAX_TURNS.',
+  },
   QUEUE_PLACES: {
     section: 'capacity',
     kind: integer(0, 100_000),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { Blobs, Files, StoredFile } from '../storage/parts/files.ts'
 import { TurnError } from '../turn/error.ts'
 import { inPieces } from './pieces.ts'
@@ -14,7 +15,13 @@ export const purposes = [
 ] as const
 export type Purpose = (typeof purposes)[number] | 'batch_output'
 
-export type Upload = { owner: string; filename: string; content: AsyncIterable<Uint8Array> }
+export type Upload = {
+  owner: string
+  filename: string
+  content: AsyncIterable<Uint8Array>
+  /** Made by this server, and as large as it comes. */
+  isOwn?: true
+}
 
 export type FileDetails = {
   purpose: Purpose
@@ -45,6 +52,8 @@ const pieceBytes = 1024 * 1024
 export class FileBook {
   readonly #options: FileBookOptions
   readonly #now: () => number
+  /** Lines of one file are asked for one after another. */
+  readonly #pieces = new LRUCache<string, Uint8Array>({ max: 8 })
 
   constructor(options: FileBookOptions) {
     this.#options = options
@@ -55,7 +64,7 @@ export class FileBook {
    * Keeps the content of a file, piece by piece; then `finish` or `discard` it. Throws `request_too_large`, what the content throws, and
    * `storage_unavailable`; then nothing of it is left.
    */
-  async receive({ owner, filename, content }: Upload): Promise<ReceivedFile> {
+  async receive({ owner, filename, content, isOwn }: Upload): Promise<ReceivedFile> {
     const { files, blobs } = await this.#options.storage
     const file: ReceivedFile = {
       id: `file-${randomBytes(18).toString('base64url').replaceAll(/[-_]/g, 'x')}`,
@@ -71,7 +80,7 @@ export class FileBook {
       let bytes = 0
       const counted = inPieces(content, pieceBytes, (size) => {
         bytes += size
-        if (bytes > this.#options.limitBytes) throw this.#tooLarge()
+        if (!isOwn && bytes > this.#options.limitBytes) throw this.#tooLarge()
       })
       await blobs.write(file.id, counted)
       return { ...file, bytes }
@@ -82,20 +91,22 @@ export class FileBook {
   }
 
   /** From now on its owner can see it. */
-  async finish(
-    received: ReceivedFile,
-    { purpose, expiresAfterMs }: FileDetails,
-  ): Promise<StoredFile> {
+  async finish(received: ReceivedFile, details: FileDetails): Promise<StoredFile> {
     const { files } = await this.#options.storage
+    const file = this.finished(received, details)
+    await files.finish(file)
+    return file
+  }
+
+  /** As `finish` would keep it, for whoever keeps it together with something else. */
+  finished(received: ReceivedFile, { purpose, expiresAfterMs }: FileDetails): StoredFile {
     const keepMs = expiresAfterMs ?? this.#options.keepMs
-    const file: StoredFile = {
+    return {
       ...received,
       purpose,
       status: 'processed',
       ...(keepMs !== undefined && { expiresMs: received.createdMs + keepMs }),
     }
-    await files.finish(file)
-    return file
   }
 
   /** It is not wanted after all. */
@@ -129,6 +140,31 @@ export class FileBook {
     return { file, content: blobs.read(id) }
   }
 
+  /** Some bytes of a file that `find` found. */
+  async range(id: string, at: number, bytes: number): Promise<Buffer> {
+    const found: Uint8Array[] = []
+    for (let position = at; position < at + bytes;) {
+      const n = Math.floor(position / pieceBytes)
+      const from = position - n * pieceBytes
+      const piece = await this.#piece(id, n)
+      const some = piece?.subarray(from, from + at + bytes - position)
+      if (!some?.length) throw new TurnError('file_not_found', 'The file ends before these bytes.')
+      found.push(some)
+      position += some.length
+    }
+    return Buffer.concat(found)
+  }
+
+  async #piece(id: string, n: number): Promise<Uint8Array | undefined> {
+    const name = `${id} ${n}`
+    const known = this.#pieces.get(name)
+    if (known) return known
+    const { blobs } = await this.#options.storage
+    const piece = await blobs.piece(id, n)
+    if (piece) this.#pieces.set(name, piece)
+    return piece
+  }
+
   /** For good. Throws `file_not_found`. */
   async remove(owner: string, id: string): Promise<void> {
     await this.find(owner, id)
@@ -150,6 +186,9 @@ export class FileBook {
   async #forget(id: string): Promise<void> {
     const { files, blobs } = await this.#options.storage
     await blobs.remove(id)
+    for (const name of this.#pieces.keys()) {
+      if (name.startsWith(`${id} `)) this.#pieces.delete(name)
+    }
     await files.remove(id)
   }
 

@@ -18,6 +18,7 @@ import { adminKeyPaths, mountAdminKeys } from './routes/admin-keys.ts'
 import { cachePaths, mountCache } from './routes/cache.ts'
 import { mountChatCompletions } from './routes/chat-completions.ts'
 import { filePaths, mountFiles } from './routes/files.ts'
+import { batchPaths, mountBatches } from './routes/batches.ts'
 import { mountHealth } from './routes/health.ts'
 import { mountHome } from './routes/home.ts'
 import { mountMetrics } from './routes/metrics.ts'
@@ -38,6 +39,7 @@ export const routes = {
   '/v1/chat/completions': 'POST',
   ...cachePaths,
   ...filePaths,
+  ...batchPaths,
   ...sessionPaths,
   ...adminKeyPaths,
   ...usagePaths,
@@ -90,6 +92,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
     const { book, uploadLimitBytes } = parts.files
     mountFiles(app, { files: book, uploadLimitBytes, records })
   }
+  if (parts.batches) mountBatches(app, { batches: parts.batches, records })
   mountSessions(app, { ...parts, records })
   mountAdminKeys(app, parts)
   mountUsage(app, { ...parts, records })
@@ -107,7 +110,7 @@ type Admitted = 'goes-on' | 'answered'
 /** What every request passes before its route: id, guard, key. */
 function hookRequests(
   app: FastifyInstance,
-  { options, storedKeys }: HttpParts,
+  { options, storedKeys, lines }: HttpParts,
   records: RequestRecords,
 ): void {
   const authenticate = authenticator(options.apiKey, storedKeys)
@@ -121,6 +124,11 @@ function hookRequests(
   const admit = (request: FastifyRequest, reply: FastifyReply): Admitted | Promise<Admitted> => {
     records.open(request, reply)
     void reply.headers(identityHeaders(request.id))
+    const asker = lines?.callerOf(request)
+    if (asker) {
+      records.of(request).isOneOfMany = true
+      return enter(request, asker)
+    }
     if (connections.isClosing) void reply.header('connection', 'close')
     guard(request, options)
     void reply.headers(corsHeaders(request.headers, options))

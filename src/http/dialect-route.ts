@@ -69,6 +69,7 @@ async function answer(
   const { turn } = decoded
   const bytes = bytesOfBody(body)
   if (bytes) turn.source.bytes = bytes
+  if (record.isOneOfMany) turn.isOneOfMany = true
   record.facts.stream = decoded.stream
   record.facts.choices = decoded.choices
   // The caller's own word, which may be of any length.

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
+import type { BatchBook } from '../batch/batch-book.ts'
 import type { FileBook } from '../files/file-book.ts'
 import type { RequestFinished, Telemetry } from '../telemetry/events.ts'
 import type { Backend } from '../turn/backend.ts'
@@ -8,6 +9,7 @@ import type { Sessions } from '../storage/parts/sessions.ts'
 import type { KeyBook } from '../access/keys.ts'
 import type { Limiter } from '../access/limits.ts'
 import type { UsageBook } from '../access/usage.ts'
+import type { Lines } from './lines.ts'
 import type { StoredKeys } from './middleware/authenticate.ts'
 
 /** Everything that the HTTP layer stands on. */
@@ -27,6 +29,10 @@ export type HttpParts = {
   cache?: CacheParts
   /** Uploaded files; absent: there are none. */
   files?: { book: FileBook; uploadLimitBytes: number; messageLimitBytes: number }
+  /** Absent: there are none. */
+  batches?: BatchBook
+  /** The lines of batches that are being asked. */
+  lines?: Lines
   /** Absent: none are kept. */
   sessions?: SessionParts
   /** Keys besides the one of the settings; absent: none. */

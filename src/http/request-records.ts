@@ -12,6 +12,8 @@ export type RequestRecord = {
   isAdmin?: boolean
   /** Of a stored key. */
   keyId?: string
+  /** It is a line of a batch. */
+  isOneOfMany?: boolean
   /** What the key may do; absent: all that the server does. */
   policy?: KeyPolicy
   /** What routes add for the log. */

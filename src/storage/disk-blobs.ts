@@ -41,6 +41,15 @@ export function createDiskBlobs(folder: string, sealer: Sealer): Blobs {
         yield sealer.openBytes(piece, aboutPiece(id, n++))
       }
     },
+    async piece(id, n) {
+      const handle = await open(pathOf(id), 'r').catch(failed)
+      try {
+        const sealed = await frameAt(handle, n)
+        return sealed && sealer.openBytes(sealed, aboutPiece(id, n))
+      } finally {
+        await handle.close()
+      }
+    },
     async remove(id) {
       await rm(pathOf(id), { force: true }).catch(failed)
       await rm(`${pathOf(id)}.partial`, { force: true }).catch(failed)
@@ -51,6 +60,24 @@ export function createDiskBlobs(folder: string, sealer: Sealer): Blobs {
 /** What a piece of a blob is sealed for. */
 export function aboutPiece(id: string, n: number): string {
   return `file ${id} ${n}`
+}
+
+/** All frames but the last are as long as the first. */
+async function frameAt(handle: FileHandle, n: number): Promise<Uint8Array | undefined> {
+  const lengthAt = async (position: number): Promise<number | undefined> => {
+    const length = Buffer.alloc(lengthBytes)
+    const { bytesRead } = await handle.read(length, 0, lengthBytes, position).catch(failed)
+    return bytesRead < lengthBytes ? undefined : length.readUInt32BE()
+  }
+  const first = await lengthAt(0)
+  if (first === undefined) return undefined
+  const at = n * (lengthBytes + first)
+  const length = await lengthAt(at)
+  if (length === undefined) return undefined
+  const frame = Buffer.alloc(length)
+  const { bytesRead } = await handle.read(frame, 0, length, at + lengthBytes).catch(failed)
+  if (bytesRead < length) throw unavailable('the content of a file is cut off.')
+  return frame
 }
 
 async function* framesOf(bytes: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {

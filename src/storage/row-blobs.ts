@@ -9,6 +9,17 @@ export function createRowBlobs(database: Database, sealer: Sealer): Blobs {
     database.write(async (queries) => {
       await queries.deleteFrom('file_chunk').where('file', '=', id).execute()
     })
+  const piece = async (id: string, n: number): Promise<Uint8Array | undefined> => {
+    const row = await database.read((queries) =>
+      queries
+        .selectFrom('file_chunk')
+        .select('body')
+        .where('file', '=', id)
+        .where('n', '=', n)
+        .executeTakeFirst(),
+    )
+    return row && sealer.openBytes(row.body, aboutPiece(id, n))
+  }
   return {
     async write(id, pieces) {
       try {
@@ -27,18 +38,12 @@ export function createRowBlobs(database: Database, sealer: Sealer): Blobs {
     },
     async *read(id) {
       for (let n = 0; ; n++) {
-        const row = await database.read((queries) =>
-          queries
-            .selectFrom('file_chunk')
-            .select('body')
-            .where('file', '=', id)
-            .where('n', '=', n)
-            .executeTakeFirst(),
-        )
-        if (row === undefined) return
-        yield sealer.openBytes(row.body, aboutPiece(id, n))
+        const found = await piece(id, n)
+        if (found === undefined) return
+        yield found
       }
     },
+    piece,
     remove,
   }
 }

@@ -72,6 +72,12 @@ export const errorTable = {
   ),
   key_not_found: row(404, 'invalid_request_error', 'caller', 'No such API key.'),
   file_not_found: row(404, 'invalid_request_error', 'caller', 'No such file, or it is not yours.'),
+  batch_not_found: row(
+    404,
+    'invalid_request_error',
+    'caller',
+    'No such batch, or it is not yours.',
+  ),
   unknown_url: row(404, 'invalid_request_error', 'caller', 'No such endpoint.'),
   method_not_allowed: row(
     405,

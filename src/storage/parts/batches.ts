@@ -72,6 +72,8 @@ export type BatchMove = {
   atMs: number
   total?: number
   problems?: BatchProblem[]
+  /** Only while they are these. */
+  counts?: StoredBatch['counts']
 }
 
 export interface Batches {
@@ -85,7 +87,7 @@ export interface Batches {
   move(id: string, move: BatchMove): Promise<StoredBatch | undefined>
   /** Keeps 500 lines at the most; those that are there already stay. */
   addItems(id: string, items: readonly BatchItem[]): Promise<void>
-  /** Takes the first line that nobody has, until `worker` lets go of it or `leaseMs` have passed; undefined when there is none. */
+  /** Takes the first line of a batch in progress that nobody has, until `worker` lets go of it or `leaseMs` have passed; undefined when there is none. */
   take(id: string, worker: string, leaseMs: number): Promise<TakenItem | undefined>
   /** Has the lines of this worker for longer. */
   renew(worker: string, leaseMs: number): Promise<void>
@@ -93,7 +95,7 @@ export interface Batches {
   release(id: string, n: number, worker: string, isAttempt: boolean): Promise<void>
   /** Gives back what a worker had that is no more. */
   releaseAll(worker: string): Promise<void>
-  /** Keeps the answer to a line that this worker has, and counts it, both or neither. False when the line is not its own any more. */
+  /** Keeps the answer to a line that this worker has, and counts it, both or neither. False when the line is not its own any more, or the batch has ended. */
   finish(id: string, worker: string, result: BatchResult): Promise<boolean>
   /** How many lines somebody has at the moment. */
   running(id: string): Promise<number>
@@ -104,13 +106,14 @@ export interface Batches {
   ): Promise<BatchResult[]>
   /** Lines without an answer after a line, in order. */
   unanswered(id: string, page: { after: number; limit: number }): Promise<BatchItem[]>
-  /** The end: the output files become visible and the batch has them, both or neither. False when another node was first. */
+  /** The end: the output files become visible and the batch has them, both or neither. False when another node was first, or a line was answered meanwhile. */
   complete(
     id: string,
     end: {
       from: BatchStatus
       to: BatchStatus
       atMs: number
+      counts: StoredBatch['counts']
       output?: StoredFile
       error?: StoredFile
     },

@@ -52,6 +52,8 @@ export interface Blobs {
   write(id: string, pieces: AsyncIterable<Uint8Array>): Promise<void>
   /** In pieces of a megabyte at the most. Throws `storage_unavailable` for what is not whole. */
   read(id: string): AsyncIterable<Uint8Array>
+  /** One piece, counted from 0; undefined behind the last. As they were written: `write` was given pieces of one size, but for the last. */
+  piece(id: string, n: number): Promise<Uint8Array | undefined>
   /** Harmless when there is none. */
   remove(id: string): Promise<void>
 }

@@ -32,10 +32,10 @@ export function batchRowOf(batch: StoredBatch, sealer: Sealer): BatchRow {
 export function batchOf(row: BatchRow, sealer: Sealer): StoredBatch {
   const { id } = row
   // What `batchRowOf` wrote.
-  const opened = <T>(stored: string | null, what: string): T | undefined =>
-    stored === null ? undefined : (JSON.parse(sealer.open(stored, `batch ${id} ${what}`)) as T)
-  const metadata = opened<Record<string, string>>(row.metadata, 'metadata')
-  const problems = opened<NonNullable<StoredBatch['problems']>>(row.problems, 'problems')
+  const opened = (stored: string | null, what: string): unknown =>
+    stored === null ? undefined : JSON.parse(sealer.open(stored, `batch ${id} ${what}`))
+  const metadata = opened(row.metadata, 'metadata') as StoredBatch['metadata']
+  const problems = opened(row.problems, 'problems') as StoredBatch['problems']
   return {
     id,
     owner: row.owner,

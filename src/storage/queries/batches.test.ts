@@ -138,6 +138,7 @@ describeEngines('batches', (makePlace) => {
       from: 'finalizing',
       to: 'completed',
       atMs: 3,
+      counts: { total: 3, completed: 1, failed: 1 },
       output: { ...output, status: 'processed' },
     } as const
     expect(await batches.complete('b1', end)).toBe(true)

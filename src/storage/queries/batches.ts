@@ -104,7 +104,12 @@ export function createBatches(database: Database, sealer: Sealer): Batches {
       }),
     finish: (id, worker, result) => {
       const body = sealer.seal(result.body, aboutResult(id, result.n))
-      return database.write((queries) => finish(queries, id, worker, { ...result, body }))
+      return database
+        .write((queries) => finish(queries, id, worker, { ...result, body }))
+        .catch((error: unknown) => {
+          if (error instanceof HasEnded) return false
+          throw error
+        })
     },
     running: (id) =>
       database.read(async (queries) => {
@@ -147,9 +152,9 @@ export function createBatches(database: Database, sealer: Sealer): Batches {
           .execute()
         return rows.map(({ n, at_byte: at, bytes }) => ({ n, at, bytes }))
       }),
-    complete: (id, { from, to, atMs, output, error }) =>
+    complete: (id, { from, to, atMs, counts, output, error }) =>
       database.write(async (queries) => {
-        const moved = await move(queries, id, { from: [from], to, atMs }, sealer)
+        const moved = await move(queries, id, { from: [from], to, atMs, counts }, sealer)
         if (moved === undefined) return false
         for (const file of [output, error]) if (file) await finishFile(queries, file)
         await queries
@@ -205,7 +210,7 @@ async function list(
 async function move(
   queries: Queries,
   id: string,
-  { from, to, atMs, total, problems }: BatchMove,
+  { from, to, atMs, total, problems, counts }: BatchMove,
   sealer: Sealer,
 ): Promise<StoredBatch | undefined> {
   const row = await queries
@@ -217,6 +222,11 @@ async function move(
     })
     .where('id', '=', id)
     .where('status', 'in', from)
+    .$if(counts !== undefined, (query) =>
+      query
+        .where('completed', '=', counts?.completed ?? 0)
+        .where('failed', '=', counts?.failed ?? 0),
+    )
     .returningAll()
     .executeTakeFirst()
   if (row === undefined) return undefined
@@ -252,8 +262,8 @@ async function take(
     .orderBy('n')
     .limit(1)
   for (const chosen of [pending, left]) {
-    // Of several that chose the same line, the first changes it; the others find it changed and try again.
-    for (;;) {
+    // Of several that chose the same line, the first changes it; the others find it changed and try again, for as long as there are nodes.
+    for (let tries = 0; tries < 100; tries++) {
       const found = await chosen.executeTakeFirst()
       if (found === undefined) break
       const row = await queries
@@ -261,6 +271,15 @@ async function take(
         .set({ state: 'running', worker, until_ms: sql<number>`${now} + ${leaseMs}` })
         .where('batch', '=', id)
         .where('n', '=', found.n)
+        .where((is) =>
+          is.exists(
+            is
+              .selectFrom('batch')
+              .select('batch.id')
+              .where('batch.id', '=', id)
+              .where('batch.status', '=', 'in_progress'),
+          ),
+        )
         .where((is) =>
           is.or([
             is('state', '=', 'pending'),
@@ -294,7 +313,7 @@ async function finish(
     .insertInto('batch_result')
     .values({ batch: id, n, is_error: isError ? 1 : 0, body })
     .execute()
-  await queries
+  const counted = await queries
     .updateTable('batch')
     .set((row) => ({
       completed: row('completed', '+', isError ? 0 : 1),
@@ -306,9 +325,14 @@ async function finish(
       cost_micros: row('cost_micros', '+', use?.costMicros ?? 0),
     }))
     .where('id', '=', id)
-    .execute()
+    .where('status', 'in', openStates)
+    .executeTakeFirstOrThrow()
+  if (counted.numUpdatedRows !== 1n) throw new HasEnded()
   return true
 }
+
+/** Undoes what was written of an answer that came too late. */
+class HasEnded extends Error {}
 
 async function prune(queries: Queries): Promise<boolean> {
   for (const table of ['batch_item', 'batch_result'] as const) {

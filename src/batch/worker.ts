@@ -1,0 +1,259 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { StoredBatch, TakenItem } from '../storage/parts/batches.ts'
+import { TurnError } from '../turn/error.ts'
+import { finalize } from './finalize.ts'
+import { LineWork } from './line-work.ts'
+import { Pace } from './pace.ts'
+import type { BatchFiles, BatchStorage, Dispatch } from './parts.ts'
+import { validate } from './validate.ts'
+
+export type BatchWorkerOptions = {
+  storage: Promise<BatchStorage>
+  files: BatchFiles
+  dispatch: Dispatch
+  /** How many lines may run now, those that do included; live requests come first. */
+  room: (running: number) => number
+  lineLimitBytes: number
+  onFault: (error: unknown) => void
+  now?: () => number
+}
+
+/** How often it looks whether there is something to do: while there is, and while there is not. */
+const lookMs = 250
+const idleLookMs = 2_000
+/** For so long a line, or the work on a whole batch, is a node's that does not say that it still lives. */
+const leaseMs = 30_000
+const renewMs = 10_000
+/** After a failure that is nobody's line. */
+const pauseMs = 5_000
+
+type Open = { pace: Pace; running: number; isBusy: boolean; waitsUntilMs: number }
+
+/**
+ * Does what is to be done for batches: reads their lines, has them answered while there is room, writes their files. What it was doing when
+ * it was killed is done again; README.md says why nothing is kept twice.
+ */
+export class BatchWorker {
+  readonly #options: BatchWorkerOptions
+  readonly #now: () => number
+  readonly #open = new Map<string, Open>()
+  readonly #work = new Set<Promise<void>>()
+  readonly #closing = new AbortController()
+  readonly #looking: Promise<void>
+  #worker = `node-${randomUUID()}`
+  #lines = 0
+  #wake: (() => void) | undefined
+  #isAwake = false
+
+  constructor(options: BatchWorkerOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+    this.#looking = this.#run()
+  }
+
+  /** There is something new to do. */
+  wake(): void {
+    this.#isAwake = true
+    this.#wake?.()
+  }
+
+  /** Begins nothing more, and waits for the lines that run. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.wake()
+    await this.#looking
+    await Promise.allSettled(this.#work)
+  }
+
+  async #run(): Promise<void> {
+    const storage = await this.#options.storage.catch(() => undefined)
+    if (!storage || this.#isOver) return
+    // An embedded database has one server, and so what it had before is known.
+    if (storage.engine === 'sqlite') this.#worker = 'sole'
+    const renewing = setInterval(() => {
+      if (this.#lines > 0) storage.batches.renew(this.#worker, leaseMs).catch(this.#fault)
+    }, renewMs).unref()
+    let isFresh = false
+    while (!this.#isOver) {
+      this.#isAwake = false
+      try {
+        if (!isFresh && storage.engine === 'sqlite') await storage.batches.releaseAll(this.#worker)
+        isFresh = true
+        await this.#look(storage)
+      } catch (error) {
+        this.#fault(error)
+        await this.#pause(pauseMs)
+      }
+      if (!this.#isAwake) await this.#pause(this.#open.size > 0 ? lookMs : idleLookMs)
+    }
+    clearInterval(renewing)
+  }
+
+  async #look(storage: BatchStorage): Promise<void> {
+    const batches = await storage.batches.open()
+    const ids = new Set(batches.map(({ id }) => id))
+    for (const [id, open] of this.#open) {
+      if (!ids.has(id) && open.running === 0 && !open.isBusy) this.#open.delete(id)
+    }
+    const inProgress: StoredBatch[] = []
+    for (const batch of batches) {
+      const open = this.#openOf(batch.id)
+      if (open.isBusy || this.#now() < open.waitsUntilMs) continue
+      if (batch.status === 'validating') this.#alone(storage, batch, () => this.#validate(batch))
+      else if (batch.status === 'in_progress' && this.#now() < batch.expiresMs && !isDone(batch))
+        inProgress.push(batch)
+      else this.#alone(storage, batch, () => this.#end(storage, batch))
+    }
+    await this.#fill(storage, inProgress)
+  }
+
+  /** A line of each in turn, while there is room: a large batch does not hold up a small one. */
+  async #fill({ batches }: BatchStorage, inProgress: StoredBatch[]): Promise<void> {
+    let left = inProgress
+    while (left.length > 0 && !this.#isOver) {
+      const next: StoredBatch[] = []
+      for (const batch of left) {
+        const open = this.#openOf(batch.id)
+        if (this.#options.room(this.#lines) <= this.#lines || this.#isOver) return
+        if (!open.pace.allows(open.running, this.#now())) continue
+        const item = await batches.take(batch.id, this.#worker, leaseMs)
+        if (item === undefined) continue
+        this.#begin(batch, item, open)
+        next.push(batch)
+      }
+      left = next
+    }
+  }
+
+  #begin(batch: StoredBatch, item: TakenItem, open: Open): void {
+    open.running += 1
+    this.#lines += 1
+    this.#keep(this.#answer(batch, item, open), () => {
+      open.running -= 1
+      this.#lines -= 1
+    })
+  }
+
+  async #answer(batch: StoredBatch, item: TakenItem, open: Open): Promise<void> {
+    const { batches } = await this.#options.storage
+    const { files, dispatch } = this.#options
+    const work = new LineWork({ batches, files, dispatch, worker: this.#worker })
+    const outcome = await work.answer(batch, item)
+    switch (outcome.type) {
+      case 'answered':
+        open.pace.speedUp()
+        await this.#insist(() => outcome.keep())
+        return
+      case 'later':
+        open.pace.slowDown(open.running, this.#now(), outcome.retryAfterMs)
+        await this.#insist(() => batches.release(batch.id, item.n, this.#worker, false))
+        return
+      case 'again':
+        await this.#insist(() => batches.release(batch.id, item.n, this.#worker, true))
+    }
+  }
+
+  /** An answer is not lost because the storage is away for a while; when the server stops, the line is asked again later. */
+  async #insist(write: () => Promise<unknown>): Promise<void> {
+    for (;;) {
+      try {
+        await write()
+        return
+      } catch (error) {
+        if (TurnError.from(error).code !== 'storage_unavailable' || this.#isOver) throw error
+        await this.#pause(1_000)
+      }
+    }
+  }
+
+  #validate(batch: StoredBatch): Promise<void> {
+    return this.#options.storage.then(({ batches }) =>
+      validate(batch, {
+        files: this.#options.files,
+        batches,
+        lineLimitBytes: this.#options.lineLimitBytes,
+        now: this.#now,
+        isOver: () => this.#isOver,
+      }),
+    )
+  }
+
+  /** When no node has a line of it any more. */
+  async #end({ batches }: BatchStorage, batch: StoredBatch): Promise<void> {
+    if (this.#openOf(batch.id).running > 0 || (await batches.running(batch.id)) > 0) return
+    const { files } = this.#options
+    const now = this.#now
+    const moved =
+      batch.status === 'in_progress'
+        ? await batches.move(batch.id, { from: ['in_progress'], to: 'finalizing', atMs: now() })
+        : (await batches.open()).find(({ id }) => id === batch.id)
+    if (moved === undefined) return
+    await finalize(moved, { files, batches, now })
+    while (!this.#isOver && (await batches.prune()));
+  }
+
+  /** What one node does for a batch as a whole. */
+  #alone({ leases }: BatchStorage, { id }: StoredBatch, work: () => Promise<void>): void {
+    const open = this.#openOf(id)
+    open.isBusy = true
+    const name = `batch ${id}`
+    const hold = (): Promise<boolean> => leases.acquire(name, this.#worker, leaseMs)
+    const doing = async (): Promise<void> => {
+      if (!(await hold())) return
+      const renewing = setInterval(() => void hold().catch(this.#fault), renewMs).unref()
+      try {
+        await work()
+      } catch (error) {
+        open.waitsUntilMs = this.#now() + pauseMs
+        throw error
+      } finally {
+        clearInterval(renewing)
+        await leases.release(name, this.#worker)
+      }
+    }
+    this.#keep(doing(), () => (open.isBusy = false))
+  }
+
+  #keep(work: Promise<void>, after: () => void): void {
+    const kept = work.catch(this.#fault).finally(() => {
+      after()
+      this.#work.delete(kept)
+      this.wake()
+    })
+    this.#work.add(kept)
+  }
+
+  /** The storage tells of itself when it is away. */
+  readonly #fault = (error: unknown): void => {
+    if (TurnError.from(error).code !== 'storage_unavailable') this.#options.onFault(error)
+  }
+
+  #openOf(id: string): Open {
+    const open = this.#open.get(id) ?? {
+      pace: new Pace(),
+      running: 0,
+      isBusy: false,
+      waitsUntilMs: 0,
+    }
+    this.#open.set(id, open)
+    return open
+  }
+
+  get #isOver(): boolean {
+    return this.#closing.signal.aborted
+  }
+
+  /** Until the time is over, or something is to be done. */
+  async #pause(ms: number): Promise<void> {
+    if (this.#isOver) return
+    const woken = new AbortController()
+    this.#wake = () => woken.abort()
+    await sleep(ms, undefined, { signal: woken.signal, ref: false }).catch(() => {})
+    this.#wake = undefined
+  }
+}
+
+function isDone({ counts }: StoredBatch): boolean {
+  return counts.completed + counts.failed >= counts.total
+}
