@@ -93,11 +93,12 @@ describe('LiveConversations', () => {
     expect([dead.closed, conversations.size]).toEqual([1, 0])
   })
 
-  it('ends every process of a session that goes on elsewhere', () => {
+  it('gives away every process of a session that goes on elsewhere, as it is', () => {
     const { conversations, kept } = live(3)
     const processes = [kept('a'), kept('a'), kept('b')]
-    conversations.dropSession('a')
-    expect(processes.map(({ closed }) => closed)).toEqual([1, 1, 0])
+    expect(conversations.takeSession('a')).toEqual(processes.slice(0, 2))
+    expect(processes.map(({ closed }) => closed)).toEqual([0, 0, 0])
+    expect(conversations.size).toBe(1)
   })
 
   it('gives the process of the least recently used conversation of a profile, never an empty one or another', () => {

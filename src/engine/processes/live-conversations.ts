@@ -99,12 +99,7 @@ export class LiveConversations<Process extends Keepable = ClaudeProcess> {
     return undefined
   }
 
-  /** Ends the process of a session that goes on elsewhere: two must not write one transcript. */
-  dropSession(sessionId: string): void {
-    for (const live of this.#kept.values()) if (live.sessionId === sessionId) this.#drop(live)
-  }
-
-  /** The processes of a session, which are the taker's to end. */
+  /** The processes of a session that goes on elsewhere, or is forgotten; they are the taker's to end: two must not write one transcript. */
   takeSession(sessionId: string): Process[] {
     const found = [...this.#kept.values()].filter((live) => live.sessionId === sessionId)
     for (const live of found) this.#remove(live)

@@ -78,7 +78,8 @@ export class Processes {
     const held = this.#holding(course)
     if (held) return this.#ask(held, toPrompt(newMessages(course.plan.messages)), course)
     const { resume } = course.plan.decisions
-    if (resume !== undefined) this.#live.dropSession(resume)
+    // A process that ends still writes to the transcript that the next one reads, and that results may be added to.
+    if (resume !== undefined) await this.dropSession(resume)
     course.history ??= this.#planner.history(course.plan)
     const { decisions, prompt } = await course.history
     const process =
