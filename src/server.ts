@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import { createCache } from './answer-cache.ts'
 import type { Answering } from './answering.ts'
@@ -54,8 +53,6 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     })
     parts.defer(() => cleaner.close())
     const cache = createCache(config.cache, backend, { parts, cleaner }, () => store)
-    // Every running request listens to it; Node would take that for a leak.
-    setMaxListeners(0, shutdown.signal)
     const files = new FileBook({
       storage: storing.promise,
       limitBytes: config.files.uploadLimitBytes,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { BatchWish } from '../../batch/batch-book.ts'
-import { TurnError } from '../../turn/error.ts'
+import { firstProblem } from '../../dialects/openai-chat/problem.ts'
 
 /** What lines may ask: what takes JSON and answers with it. */
 export const batchEndpoints = [
@@ -47,7 +47,7 @@ const schema = z.object(
 /** Throws a `TurnError` that names the field. */
 export function readBatchRequest(body: unknown): Omit<BatchWish, 'caller'> {
   const { data, error } = schema.safeParse(body)
-  if (data === undefined) throw refusal(body, error.issues[0])
+  if (data === undefined) throw firstProblem(error, body)
   const { input_file_id: inputFile, endpoint, metadata, output_expires_after: expiry } = data
   return {
     inputFile,
@@ -55,36 +55,4 @@ export function readBatchRequest(body: unknown): Omit<BatchWish, 'caller'> {
     ...(metadata && { metadata }),
     ...(expiry && { outputKeepMs: expiry.seconds * 1000 }),
   }
-}
-
-function refusal(body: unknown, issue: z.core.$ZodIssue | undefined): TurnError {
-  const path = issue?.path.map(String) ?? []
-  const param = path.join('.')
-  const field = param === '' ? 'The body' : param
-  const got = path.reduce<unknown>(
-    (value, key) =>
-      typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined,
-    body,
-  )
-  const details = param === '' ? {} : { param }
-  const wanted = issue?.message ?? 'as documented'
-  if (got === undefined) {
-    const message = `${field} is missing; it must be ${wanted}.`
-    return new TurnError('missing_required_parameter', message, details)
-  }
-  const shown = JSON.stringify(got).slice(0, 100)
-  return new TurnError('invalid_value', `${field} must be ${wanted}; got ${shown}.`, details)
-}
-
-/** `after` and `limit`. */
-export function readPage(query: unknown): { after?: string; limit: number } {
-  const asked = new Map(Object.entries(Object(query) as Record<string, unknown>))
-  const limit = Number(asked.get('limit') ?? 20)
-  if (!Number.isInteger(limit) || limit < 1 || limit > 100) {
-    throw new TurnError('invalid_value', 'limit must be a whole number from 1 to 100.', {
-      param: 'limit',
-    })
-  }
-  const after = asked.get('after')
-  return { limit, ...(typeof after === 'string' && { after }) }
 }

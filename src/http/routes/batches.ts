@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import type { BatchBook } from '../../batch/batch-book.ts'
 import type { StoredBatch } from '../../storage/parts/batches.ts'
 import type { RequestRecords } from '../request-records.ts'
-import { readBatchRequest, readPage } from './batch-request.ts'
+import { readPage, shownPage } from '../page.ts'
+import { readBatchRequest } from './batch-request.ts'
 
 /** The paths and their methods. */
 export const batchPaths = {
@@ -25,15 +26,9 @@ export function mountBatches(
   })
   app.get('/v1/batches', async (request, reply) => {
     const { owner } = records.of(request)
-    const { batches: found, hasMore } = await batches.list(owner, readPage(request.query))
-    const data = found.map(shown)
-    return reply.send({
-      object: 'list',
-      data,
-      first_id: data[0]?.id ?? null,
-      last_id: data.at(-1)?.id ?? null,
-      has_more: hasMore,
-    })
+    const page = readPage(request.query, { usual: 20, most: 100 })
+    const { batches: found, hasMore } = await batches.list(owner, page)
+    return reply.send(shownPage(found.map(shown), hasMore))
   })
   app.get<ById>('/v1/batches/:id', async (request, reply) =>
     reply.send(shown(await batches.find(records.of(request).owner, request.params.id))),

@@ -10,6 +10,7 @@ import {
 } from '../../files/file-book.ts'
 import type { StoredFile } from '../../storage/parts/files.ts'
 import { TurnError } from '../../turn/error.ts'
+import { readPage, shownPage } from '../page.ts'
 import type { RequestRecords } from '../request-records.ts'
 
 /** The paths and their methods. */
@@ -45,16 +46,8 @@ export function mountFiles(app: FastifyInstance, parts: FileParts): void {
     })
   })
   app.get('/v1/files', async (request, reply) => {
-    const page = readPage(request.query)
-    const { files: found, hasMore } = await files.list(ownerOf(request), page)
-    const data = found.map(shown)
-    return reply.send({
-      object: 'list',
-      data,
-      first_id: data[0]?.id ?? null,
-      last_id: data.at(-1)?.id ?? null,
-      has_more: hasMore,
-    })
+    const { files: found, hasMore } = await files.list(ownerOf(request), readQuery(request.query))
+    return reply.send(shownPage(found.map(shown), hasMore))
   })
   app.get<ById>('/v1/files/:id', async (request, reply) =>
     reply.send(shown(await files.find(ownerOf(request), request.params.id))),
@@ -148,26 +141,15 @@ function nameOf(filename: string): string {
   return clean === '' ? 'file' : clean
 }
 
-function readPage(query: unknown): Parameters<FileBook['list']>[1] {
+function readQuery(query: unknown): Parameters<FileBook['list']>[1] {
+  const page = readPage(query, { usual: 10_000, most: 10_000 })
   const asked = new Map(Object.entries(Object(query) as Record<string, unknown>))
-  const limit = Number(asked.get('limit') ?? 10_000)
-  if (!Number.isInteger(limit) || limit < 1 || limit > 10_000) {
-    throw new TurnError('invalid_value', 'limit must be a whole number from 1 to 10000.', {
-      param: 'limit',
-    })
-  }
   const order = asked.get('order') ?? 'desc'
   if (order !== 'asc' && order !== 'desc') {
     throw new TurnError('invalid_value', 'order must be "asc" or "desc".', { param: 'order' })
   }
-  const after = asked.get('after')
   const purpose = asked.get('purpose')
-  return {
-    limit,
-    order,
-    ...(typeof after === 'string' && { after }),
-    ...(typeof purpose === 'string' && { purpose }),
-  }
+  return { ...page, order, ...(typeof purpose === 'string' && { purpose }) }
 }
 
 function missing(field: string, what: string): TurnError {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Session } from '../../storage/parts/sessions.ts'
 import { TurnError } from '../../turn/error.ts'
 import type { HttpParts, SessionParts } from '../parts.ts'
+import { shownPage } from '../page.ts'
 import type { RequestRecords } from '../request-records.ts'
 
 /** The paths and their methods. */
@@ -44,7 +45,9 @@ export function mountSessions(
       ...(search !== undefined && { search }),
     }
     const found = await partsOf(sessions).list(ownerOf(request), { ...narrow, limit: limit + 1 })
-    return reply.header('cache-control', 'no-store').send(encodePage(found, limit))
+    return reply
+      .header('cache-control', 'no-store')
+      .send(shownPage(found.slice(0, limit).map(encode), found.length > limit))
   })
   app.get<Id>('/v1/sessions/:id', async (request, reply) => {
     const { id } = request.params
@@ -63,17 +66,6 @@ export function mountSessions(
     const isGone = await partsOf(sessions).remove(id, ownerOf(request))
     return reply.send(isGone ? { object: 'session.deleted', id, deleted: true } : missing(id))
   })
-}
-
-function encodePage(found: readonly Session[], limit: number): object {
-  const data = found.slice(0, limit).map(encode)
-  return {
-    object: 'list',
-    data,
-    first_id: data[0]?.id ?? null,
-    last_id: data.at(-1)?.id ?? null,
-    has_more: found.length > limit,
-  }
 }
 
 /** Times are Unix time in seconds, as in OpenAI's objects. */
