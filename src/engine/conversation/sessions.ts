@@ -10,8 +10,11 @@ export type SessionRecord = {
   usedMs: number
 }
 
-/** What is known of a session; `openCalls`: the calls its last answer left open, absent where its transcript must tell. */
-export type KnownSession = SessionRecord & { openCalls?: string[] }
+/**
+ * What is known of a session; `turns`: how many it has had; `openCalls`: the calls its last answer left open, absent where its
+ * transcript must tell.
+ */
+export type KnownSession = SessionRecord & { turns: number; openCalls?: string[] }
 
 /** What the engine asks of the place that remembers sessions. While it cannot be used, everything throws `storage_unavailable`. */
 export interface Sessions {
@@ -19,11 +22,37 @@ export interface Sessions {
   find(id: string, owner: string): Promise<KnownSession | undefined>
   /** The owner's most recent session in a folder. */
   latest(owner: string, folder: string): Promise<KnownSession | undefined>
-  /** Notes that a turn has begun. */
-  use(session: SessionRecord & { model?: string }): Promise<void>
+  /** Notes that a turn has begun; returns how many there have been. */
+  use(session: SessionRecord & { model?: string }): Promise<number>
   setOpenCalls(id: string, owner: string, ids: readonly string[]): Promise<void>
+  remove(id: string, owner: string): Promise<boolean>
   /** Takes over sessions that it does not know, 500 at the most. */
   adopt(sessions: readonly SessionRecord[]): Promise<void>
+}
+
+/** A piece of a transcript, in Claude Code's own words for where it belongs. */
+export type TranscriptPiece = {
+  /** Claude Code's name for the working folder. */
+  project: string
+  /** Empty for the session's own transcript, else which of its agents' transcripts. */
+  subpath: string
+  /** JSON, an entry a line. */
+  lines: string
+}
+
+/** What the engine asks of the place that keeps transcripts; it throws `storage_unavailable` as well. */
+export interface Transcripts {
+  append(session: string, piece: TranscriptPiece): Promise<void>
+  /** Every piece, each transcript in its order; the session's own comes first. */
+  load(session: string): Promise<TranscriptPiece[]>
+  remove(session: string): Promise<void>
+}
+
+/** Keeps a session for one node at a time, where there are several. */
+export interface Leases {
+  /** Takes or renews it; false while another owner has it. */
+  acquire(name: string, owner: string, ms: number): Promise<boolean>
+  release(name: string, owner: string): Promise<void>
 }
 
 const stepSize = 500
