@@ -1,5 +1,9 @@
 import { readFile, rename } from 'node:fs/promises'
+import type { Leases } from '../../storage/parts/leases.ts'
+import type { TranscriptPiece, Transcripts } from '../../storage/parts/transcripts.ts'
 import { TurnError } from '../../turn/error.ts'
+
+export type { Leases, TranscriptPiece, Transcripts }
 
 /** A session that this server has run: whose it is and where it worked. Times are milliseconds since the epoch. */
 export type SessionRecord = {
@@ -28,31 +32,6 @@ export interface Sessions {
   remove(id: string, owner: string): Promise<boolean>
   /** Takes over sessions that it does not know, 500 at the most. */
   adopt(sessions: readonly SessionRecord[]): Promise<void>
-}
-
-/** A piece of a transcript, in Claude Code's own words for where it belongs. */
-export type TranscriptPiece = {
-  /** Claude Code's name for the working folder. */
-  project: string
-  /** Empty for the session's own transcript, else which of its agents' transcripts. */
-  subpath: string
-  /** JSON, an entry a line. */
-  lines: string
-}
-
-/** What the engine asks of the place that keeps transcripts; it throws `storage_unavailable` as well. */
-export interface Transcripts {
-  append(session: string, piece: TranscriptPiece): Promise<void>
-  /** Every piece, each transcript in its order; the session's own comes first. */
-  load(session: string): Promise<TranscriptPiece[]>
-  remove(session: string): Promise<void>
-}
-
-/** Keeps a session for one node at a time, where there are several. */
-export interface Leases {
-  /** Takes or renews it; false while another owner has it. */
-  acquire(name: string, owner: string, ms: number): Promise<boolean>
-  release(name: string, owner: string): Promise<void>
 }
 
 const stepSize = 500
