@@ -2,10 +2,10 @@ import type { SessionParts } from './http/parts.ts'
 import type { Session } from './storage/parts/sessions.ts'
 import type { Store } from './storage/store.ts'
 
-/** The sessions as callers see them. What is forgotten is gone from Claude Code's folder first, so that a failure there can be repeated. */
+/** The sessions as callers see them. */
 export function createSessions(
   storing: Promise<Pick<Store, 'sessions'>>,
-  forget: (session: Session) => Promise<void>,
+  forget: (session: Session) => Promise<boolean>,
 ): SessionParts {
   return {
     find: async (id, owner) => (await storing).sessions.find(id, owner),
@@ -14,9 +14,7 @@ export function createSessions(
     async remove(id, owner) {
       const { sessions } = await storing
       const session = await sessions.find(id, owner)
-      if (session === undefined) return false
-      await forget(session)
-      return sessions.remove(id, owner)
+      return session !== undefined && forget(session)
     },
   }
 }
