@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** What an entry of a transcript says of itself beside the message (test/contract/kept-sessions.test.ts). */
+/** What an entry of a transcript says of itself beside the message (test/sessions/messages.test.ts). */
 export const marksSchema = z.object({
   uuid: z.string(),
   timestamp: z.string().optional(),

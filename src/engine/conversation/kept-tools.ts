@@ -70,7 +70,7 @@ const customSchema = z.strictObject({
   required: z.tuple([z.literal(customInput)]),
 })
 
-/** Notes of Claude Code's between the messages (test/contract/kept-sessions.test.ts). */
+/** Notes of Claude Code's between the messages (test/sessions/messages.test.ts). */
 const noteSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('api-request-shape'),
