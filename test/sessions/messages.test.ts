@@ -74,7 +74,7 @@ describe('the messages of a session', { timeout: 60_000 }, () => {
       messages: [
         first.answer.choices[0]?.message ?? expect.fail(),
         { role: 'tool', tool_call_id: 'toolu_w', content: 'sun' },
-        { role: 'tool', tool_call_id: 'toolu_c', content: 'done' },
+        { role: 'tool', tool_call_id: 'toolu_c', content: '' },
       ],
       claude_options: { ...options, session_id: id },
     })
@@ -108,7 +108,7 @@ describe('the messages of a session', { timeout: 60_000 }, () => {
         ],
       },
       { role: 'tool', tool_call_id: 'toolu_w', content: 'sun' },
-      { role: 'tool', tool_call_id: 'toolu_c', content: 'done' },
+      { role: 'tool', tool_call_id: 'toolu_c', content: '' },
       { role: 'assistant', content: 'All known.' },
     ])
     const now = Date.now() / 1000

@@ -75,7 +75,7 @@ const noteSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('api-request-shape'),
     shape: z.object({
-      tools: z.array(z.object({ name: z.string(), input_schema: z.unknown() })),
+      tools: z.array(z.object({ name: z.string(), input_schema: z.unknown().optional() })),
     }),
   }),
   z.object({
@@ -89,7 +89,7 @@ const noteSchema = z.discriminatedUnion('type', [
             z.object({
               name: z.string(),
               server: z.string().optional(),
-              schema: z.object({ input_schema: z.unknown() }).optional(),
+              schema: z.object({ input_schema: z.unknown().optional() }).optional(),
             }),
           )
           .optional(),
@@ -97,7 +97,7 @@ const noteSchema = z.discriminatedUnion('type', [
       z.object({
         type: z.literal('structured_output'),
         toolUseID: z.string(),
-        data: z.unknown(),
+        data: z.unknown().optional(),
       }),
       z.object({
         type: z.literal('hook_deferred_tool'),

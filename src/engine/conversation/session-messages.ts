@@ -177,19 +177,19 @@ const freeText = z.object({ [customInput]: z.string() })
 /** What Claude Code says itself comes as a message of this model. */
 const syntheticModel = '<synthetic>'
 
-const messageSchema = z.object({ content: z.unknown() })
+const messageSchema = z.object({ content: z.unknown().optional() })
 
 const answerSchema = z.object({
   id: z.string(),
   model: z.string().optional(),
-  content: z.unknown(),
+  content: z.unknown().optional(),
 })
 
 const callSchema = z.object({
   type: z.literal('tool_use'),
   id: z.string(),
   name: z.string(),
-  input: z.unknown(),
+  input: z.unknown().optional(),
 })
 type Call = z.infer<typeof callSchema>
 
@@ -202,5 +202,5 @@ const blockSchema = z.discriminatedUnion('type', [
 const resultSchema = z.object({
   type: z.literal('tool_result'),
   tool_use_id: z.string(),
-  content: z.unknown(),
+  content: z.unknown().optional(),
 })
