@@ -1,13 +1,14 @@
 import type { SessionFork, SessionParts } from './http/parts.ts'
-import type { Session } from './storage/parts/sessions.ts'
+import type { Session, SessionPlace } from './storage/parts/sessions.ts'
 import type { Store } from './storage/store.ts'
+import { TurnError } from './turn/error.ts'
 
 type Parts = Pick<Store, 'sessions' | 'transcripts'>
 
 /** The sessions as callers see them. */
 export function createSessions(
   storing: Promise<Parts>,
-  forget: (session: Session) => Promise<boolean>,
+  forget: (session: SessionPlace) => Promise<boolean>,
 ): SessionParts {
   return {
     find: async (id, owner) => (await storing).sessions.find(id, owner),
@@ -67,3 +68,33 @@ function forkTitle(title: string | undefined): string | null {
 
 const remark = ' (fork)'
 const longestTitle = 200
+
+/**
+ * Removes the sessions that have not been used for so long, one after another. One that is answered in has just been used; another that cannot
+ * be removed now is left to the next time.
+ */
+export async function cleanSessions(
+  storing: Promise<Pick<Store, 'sessions'>>,
+  forget: (session: SessionPlace) => Promise<boolean>,
+  usedBeforeMs: number,
+): Promise<void> {
+  const { sessions } = await storing
+  for (;;) {
+    const over = await sessions.over(usedBeforeMs)
+    let removed = 0
+    for (const session of over) if (await isForgotten(session, forget)) removed++
+    if (removed === 0) return
+  }
+}
+
+async function isForgotten(
+  session: SessionPlace,
+  forget: (session: SessionPlace) => Promise<boolean>,
+): Promise<boolean> {
+  try {
+    return await forget(session)
+  } catch (error) {
+    if (error instanceof TurnError && error.code === 'session_busy') return false
+    throw error
+  }
+}
