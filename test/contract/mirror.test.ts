@@ -30,6 +30,8 @@ const wordsOf = (entries: SessionStoreEntry[]): string[] =>
     type === 'user' || type === 'assistant' ? [JSON.stringify(message)] : [],
   )
 
+const isChained = ({ uuid }: SessionStoreEntry): boolean => uuid !== undefined
+
 describe('the mirror of a transcript', () => {
   it('has a whole turn, its answer too, before the result is told', async () => {
     const store = new Noted()
@@ -67,7 +69,6 @@ describe('the mirror of a transcript', () => {
     })
     const file = (await readFile(path, 'utf8')).trimEnd().split('\n')
     // Others are notes about the process, some of which it keeps to itself.
-    const isChained = (entry: SessionStoreEntry): boolean => entry.uuid !== undefined
     const chain = store.of(session).filter(isChained)
     expect(chain).toEqual(file.map((line) => JSON.parse(line)).filter(isChained))
     expect(wordsOf(chain)).toHaveLength(4)
