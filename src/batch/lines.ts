@@ -69,7 +69,8 @@ export function readLine(content: Buffer, endpoint: string): Line | Omit<BatchPr
     return problem('custom_id', id, `a string of 1 to ${longestId} characters`)
   }
   if (method !== 'POST') return problem('method', method, '"POST"')
-  if (url !== endpoint) {
+  // Azure's clients leave the version out.
+  if (url !== endpoint && `/v1${String(url)}` !== endpoint) {
     const same = `"${endpoint}", the \`endpoint\` of the batch`
     return problem('url', url, same, 'mismatched_endpoint')
   }

@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Caller } from '../access/caller.ts'
 import { encodeError } from '../dialects/openai-chat/error.ts'
 import { TurnError } from '../turn/error.ts'
+import { rewriteUrl } from './azure-paths.ts'
 import { answerClientError } from './client-error.ts'
 import { Connections } from './connections.ts'
 import { adminAuthenticator, authenticator } from './middleware/authenticate.ts'
@@ -70,6 +71,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
     requestTimeout: arrivalMs,
     // A request on an open connection is refused by `hookRequests`, in OpenAI's words.
     return503OnClosing: false,
+    rewriteUrl,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1_000 },
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => fail(error, request, reply),
@@ -99,7 +101,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   mountPassthrough(app, { ...parts, records })
   refuseOtherMethods(app, routes)
   app.setNotFoundHandler((request) => {
-    throw unknownUrl(request.method, request.url, Object.keys(routes))
+    throw unknownUrl(request.method, request.originalUrl, Object.keys(routes))
   })
   await app.ready()
   return app

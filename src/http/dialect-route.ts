@@ -5,6 +5,7 @@ import { expandFileIds } from '../files/sent-file-ids.ts'
 import type { TurnContext } from '../turn/backend.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import { AnswerFacts } from './answer-facts.ts'
+import { deploymentWins, withDeployment } from './azure-paths.ts'
 import { readCacheControl } from './cache-control.ts'
 import { Choices } from './choices.ts'
 import { admitTurn } from './limited.ts'
@@ -61,11 +62,13 @@ async function answer(
     await answerRepeated(request.body, request, reply, record)
     return
   }
-  const body = (await withFiles(parts, request.body, record.owner)) ?? request.body
+  const sent = (await withFiles(parts, request.body, record.owner)) ?? request.body
+  const { body, overruled } = withDeployment(request.raw, sent)
   const decoded = dialect.decode(body, {
     strict: options.strictParameters,
     maxChoices: options.maxChoices,
   })
+  if (overruled !== undefined) decoded.notices.push(deploymentWins(overruled))
   const { turn } = decoded
   const bytes = bytesOfBody(body)
   if (bytes) turn.source.bytes = bytes

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AnswerFacts } from './answer-facts.ts'
+import { deploymentOf } from './azure-paths.ts'
 import type { CacheParts, WrittenBody } from './parts.ts'
 import type { RequestRecord } from './request-records.ts'
 
@@ -21,6 +22,8 @@ export function repeatedBody(
 ): RepeatedBody | undefined {
   // A policy may have changed since: what it says of the request is looked at each time.
   if (!cache || policy || request.headers['cache-control'] !== undefined) return undefined
+  // The same bytes ask for another model there.
+  if (deploymentOf(request.raw) !== undefined) return undefined
   const hit = cache.find(owner, request.routeOptions.url ?? '', bytes)
   return hit && new RepeatedBody(hit)
 }
@@ -64,6 +67,7 @@ export function rememberHit(
   const key = headers['x-cache-key']
   if (!cache || bytes === undefined || key === undefined || headers['x-cache'] !== 'hit') return
   if (request.headers['cache-control'] !== undefined) return
+  if (deploymentOf(request.raw) !== undefined) return
   const { content: _content, firstTokenMs: _first, ...kept } = record.facts
   cache.keep(record.owner, request.routeOptions.url ?? '', bytes, {
     key,

@@ -17,9 +17,12 @@ const monthSeconds = 2_592_000
 const schema = z.object(
   {
     input_file_id: z.string({ error: 'the id of an uploaded file' }).min(1),
-    endpoint: z.enum(batchEndpoints, {
-      error: `one of ${batchEndpoints.map((one) => `"${one}"`).join(', ')}`,
-    }),
+    endpoint: z.preprocess(
+      withVersion,
+      z.enum(batchEndpoints, {
+        error: `one of ${batchEndpoints.map((one) => `"${one}"`).join(', ')}`,
+      }),
+    ),
     completion_window: z.literal('24h', { error: '"24h"' }),
     metadata: z
       .record(z.string().max(64), z.string().max(512), {
@@ -43,6 +46,11 @@ const schema = z.object(
   },
   { error: 'a JSON object with `input_file_id`, `endpoint` and `completion_window`' },
 )
+
+/** Azure's clients leave `/v1` out. */
+function withVersion(endpoint: unknown): unknown {
+  return batchEndpoints.find((known) => known === `/v1${String(endpoint)}`) ?? endpoint
+}
 
 /** Throws a `TurnError` that names the field. */
 export function readBatchRequest(body: unknown): Omit<BatchWish, 'caller'> {

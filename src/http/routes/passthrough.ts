@@ -1,10 +1,12 @@
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { checkPassthrough } from '../../access/policy.ts'
 import { TurnError } from '../../turn/error.ts'
 import { headerText } from '../answer-facts.ts'
+import { deploymentOf, withDeployment } from '../azure-paths.ts'
 import { admitTurn } from '../limited.ts'
-import type { HttpParts } from '../parts.ts'
+import { parseJsonBody } from '../middleware/json-body.ts'
+import type { HttpParts, PassthroughTarget } from '../parts.ts'
 import type { RequestRecords } from '../request-records.ts'
 import { stopSignal } from '../stop-signal.ts'
 
@@ -62,17 +64,31 @@ async function pass(
   facts.provider = target.name
   const stop = stopSignal(reply.raw, shutdown)
   reply.raw.once('close', stop.release)
-  const body = limited(request, options.bodyLimitBytes)
-  const answer = await target.pass({
-    path,
-    headers: request.headers,
-    body,
-    signal: stop.signal,
-  })
+  const sent = await forDeployment(request, limited(request, options.bodyLimitBytes))
+  const answer = await target.pass({ path, ...sent, signal: stop.signal })
   await reply
     .code(answer.status)
     .headers({ ...answer.headers, 'x-provider': headerText(answer.provider) })
     .send(answer.body)
+}
+
+type Sent = Pick<Parameters<PassthroughTarget['pass']>[0], 'headers' | 'body'>
+
+/** What is sent on: as it came, but for JSON on a path of Azure's, whose deployment is the model. A form names its model itself. */
+async function forDeployment(
+  { raw, headers }: FastifyRequest,
+  body: AsyncIterable<Uint8Array>,
+): Promise<Sent> {
+  const isJson = /^application\/json\b/i.test(headers['content-type'] ?? '')
+  if (!isJson || deploymentOf(raw) === undefined) return { headers, body }
+  const pieces: Uint8Array[] = []
+  for await (const piece of body) pieces.push(piece)
+  const changed = withDeployment(raw, parseJsonBody(Buffer.concat(pieces))).body
+  const bytes = Buffer.from(JSON.stringify(changed) ?? '')
+  return {
+    headers: { ...headers, 'content-length': String(bytes.length) },
+    body: Readable.from([bytes]),
+  }
 }
 
 function nobodyHas(path: string): TurnError {

@@ -50,7 +50,6 @@ describe('a server with API_KEY', () => {
   it('is reached by the official clients, the one for Azure with its own header', async () => {
     const options = { baseURL: `${local()}/v1`, apiKey: key, maxRetries: 0 }
     expect((await ask(new OpenAI(options))).text).toBe('Hello from the scripted model.')
-    // Its paths of deployments are not served yet; the others are.
     const apiVersion = '2024-10-21'
     const { data } = await new AzureOpenAI({ ...options, apiVersion }).models.list()
     expect(data[0]?.id).toBe('claude-code')

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { toFile } from 'openai'
+import { AzureOpenAI, toFile } from 'openai'
 import { startTestServer, type TestServer } from '../../support/server.ts'
 import { failure } from './support.ts'
 
@@ -110,6 +110,27 @@ describe('what is not a turn', () => {
     })
     expect(Buffer.from(await spoken.arrayBuffer())).toEqual(sound)
     expect(spoken.headers.get('x-provider')).toBe('vendor')
+  })
+
+  it('of a deployment of Azure’s has it as its model', async () => {
+    answersJson({ object: 'list', data: [{ embedding: [0.5] }] })
+    const client = new AzureOpenAI({
+      endpoint: server.url,
+      deployment: 'text-embedding-3-small',
+      apiKey: 'key-of-the-caller',
+      apiVersion: '2024-10-21',
+      maxRetries: 0,
+    })
+    const request = { model: 'other', input: 'ü', encoding_format: 'float' } as const
+    await client.embeddings.create(request)
+    expect(seen[0]?.path).toBe('/v1/embeddings')
+    const sent = Buffer.from(seen[0]?.body ?? '', 'latin1')
+    expect(seen[0]?.headers['content-length']).toBe(String(sent.length))
+    expect(JSON.parse(sent.toString())).toEqual({ ...request, model: 'text-embedding-3-small' })
+    const file = await toFile(Buffer.from('RIFF....'), 'a.wav')
+    await client.audio.transcriptions.create({ model: 'whisper-1', file })
+    expect(seen[1]?.path).toBe('/v1/audio/transcriptions')
+    expect(seen[1]?.body).toContain('RIFF....')
   })
 
   it.each(['/v1/images/generations', '/v1/moderations', '/v1/rerank?x=1'])(
