@@ -7,8 +7,12 @@ import type { SseFrame } from './sse.ts'
 /** A request understood: the turn, and how the caller wants the answer. */
 export type DecodedRequest = {
   turn: Turn
+  /** Where the choices answer different turns: one a choice, `turn` being the first. */
+  turns?: readonly Turn[]
+  /** The caller's body, where the source of the turn is a translation of it. */
+  body?: Readonly<Record<string, unknown>>
   stream: boolean
-  /** How many answers to the same turn (`n`). */
+  /** How many answers (`n`). */
   choices: number
   /** What the request asked for and will not get. */
   notices: Notice[]

@@ -18,6 +18,7 @@ import { identityHeaders, timeHeader } from './response-headers.ts'
 import { adminKeyPaths, mountAdminKeys } from './routes/admin-keys.ts'
 import { cachePaths, mountCache } from './routes/cache.ts'
 import { mountChatCompletions } from './routes/chat-completions.ts'
+import { mountCompletions } from './routes/completions.ts'
 import { filePaths, mountFiles } from './routes/files.ts'
 import { batchPaths, mountBatches } from './routes/batches.ts'
 import { mountHealth } from './routes/health.ts'
@@ -38,6 +39,7 @@ export const routes = {
   '/v1/models': 'GET',
   '/v1/models/*': 'GET',
   '/v1/chat/completions': 'POST',
+  '/v1/completions': 'POST',
   ...cachePaths,
   ...filePaths,
   ...batchPaths,
@@ -89,6 +91,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   mountMetrics(app, parts)
   mountModels(app, parts)
   mountChatCompletions(app, { ...parts, records })
+  mountCompletions(app, { ...parts, records })
   mountCache(app, { ...parts, records })
   if (parts.files) {
     const { book, uploadLimitBytes } = parts.files

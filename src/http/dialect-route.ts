@@ -71,8 +71,8 @@ async function answer(
   if (overruled !== undefined) decoded.notices.push(deploymentWins(overruled))
   const { turn } = decoded
   const bytes = bytesOfBody(body)
-  if (bytes) turn.source.bytes = bytes
-  if (record.isOneOfMany) turn.isOneOfMany = true
+  if (bytes && !decoded.body) turn.source.bytes = bytes
+  if (record.isOneOfMany) for (const one of decoded.turns ?? [turn]) one.isOneOfMany = true
   record.facts.stream = decoded.stream
   record.facts.choices = decoded.choices
   // The caller's own word, which may be of any length.
@@ -92,7 +92,7 @@ async function answer(
     cache: readCacheControl(request.headers['cache-control']),
     ...(allowed && { allowed }),
   })
-  const context = { body: turn.source.body, created: Math.floor(Date.now() / 1000) }
+  const context = { body: decoded.body ?? turn.source.body, created: Math.floor(Date.now() / 1000) }
   const exchange = {
     parts,
     dialect,
@@ -117,7 +117,7 @@ async function answer(
     }
   } finally {
     if (options.logContent) {
-      record.facts.content = { request: turn.source.body, answer: facts.texts }
+      record.facts.content = { request: context.body, answer: facts.texts }
     }
     admitted?.finish()
     countUsage(parts.usage, record, facts)
@@ -157,7 +157,7 @@ function countUsage(book: HttpParts['usage'], record: RequestRecord, facts: Answ
 
 function start(
   { backend }: DialectRouteParts,
-  { turn, stream, choices }: DecodedRequest,
+  { turn, turns, stream, choices }: DecodedRequest,
   observe: (choice: number, event: TurnEvent) => void,
   stop: StopSignal,
   caller: Pick<TurnContext, 'requestId' | 'owner' | 'cache' | 'allowed'>,
@@ -166,7 +166,9 @@ function start(
   const context: TurnContext = { requestId, owner, signal: stop.signal, stream }
   if (cache) context.cache = cache
   if (allowed) context.allowed = allowed
-  const runs = Array.from({ length: choices }, () => backend.run(turn, context))
+  const runs = Array.from({ length: choices }, (_, choice) =>
+    backend.run(turns?.[choice] ?? turn, context),
+  )
   return new Choices(runs, stop.abort, observe)
 }
 

@@ -89,7 +89,7 @@ function relayedChoice(
 }
 
 /** The first choice's run; with several choices also each one's. */
-function encodeExtension(results: readonly TurnResult[]): AnswerExtension | undefined {
+export function encodeExtension(results: readonly TurnResult[]): AnswerExtension | undefined {
   const runs = results.map((result) => ({
     ...(result.claude && encodeRun(result.claude)),
     ...(result.activity.length > 0 && { activity: result.activity.map(encodeActivity) }),

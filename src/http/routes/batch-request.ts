@@ -5,6 +5,7 @@ import { firstProblem } from '../../dialects/openai-chat/problem.ts'
 /** What lines may ask: what takes JSON and answers with it. */
 export const batchEndpoints = [
   '/v1/chat/completions',
+  '/v1/completions',
   '/v1/embeddings',
   '/v1/moderations',
   '/v1/images/generations',
