@@ -74,6 +74,11 @@ async function run(command: string, args: string[]): Promise<number> {
       const { keys } = await import('./cli/keys.ts')
       return keys(flags, sources, { json, console })
     }
+    case 'batch': {
+      const { batch } = await import('./cli/batch/batch-run.ts')
+      const { startServer } = await import('./server.ts')
+      return batch(args, sources, { console, startServer })
+    }
     default:
       console.err(`\`${command}\` is not a command; \`--help\` lists them`)
       return 1
