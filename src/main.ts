@@ -79,6 +79,11 @@ async function run(command: string, args: string[]): Promise<number> {
       const { startServer } = await import('./server.ts')
       return batch(args, sources, { console, startServer })
     }
+    case 'map': {
+      const { map } = await import('./cli/map/map.ts')
+      const { startServer } = await import('./server.ts')
+      return map(args, sources, { console, startServer, folder: process.cwd() })
+    }
     default:
       console.err(`\`${command}\` is not a command; \`--help\` lists them`)
       return 1

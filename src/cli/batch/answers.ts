@@ -1,4 +1,5 @@
-import { type FileHandle, open, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { z } from 'zod'
 import { rawLines } from '../../batch/lines.ts'
 import { CommandProblem } from '../command-problem.ts'
@@ -35,6 +36,7 @@ export class Answers implements AsyncDisposable {
 
   /** Keeps them in a new file at `path`, which goes at the end. */
   static async open(path: string): Promise<Answers> {
+    await mkdir(dirname(path), { recursive: true })
     return new Answers(path, await open(path, 'wx+', 0o600))
   }
 
