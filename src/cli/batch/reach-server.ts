@@ -97,7 +97,10 @@ async function startOwn(
     }
   } catch (error) {
     await log.close()
-    if (error instanceof TurnError) throw new CommandProblem(`Cannot start: ${error.message}`)
+    if (error instanceof TurnError)
+      throw new CommandProblem(
+        `No server answers at HOST and PORT, and none can start here: ${error.message} One that runs elsewhere is named with --url.`,
+      )
     throw error
   }
 }
