@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { startBuiltServer } from '../api/server/built-server.ts'
 import { asking, type BatchLine, jsonLines, textOf } from '../batches/support.ts'
 import { stalls } from '../scripted-anthropic/server.ts'
-import { answering, type Desk, questionOf, startDesk, stopOnce } from './jobs.ts'
+import { answered, answering, type Desk, questionOf, startDesk, stopOnce } from './jobs.ts'
 
 const run = ['batch', 'run', 'in.jsonl', '-o', 'out.jsonl'] as const
 
@@ -27,7 +27,7 @@ function answeringOnly(desk: Desk, count: number): void {
   desk.anthropic.respond = (request) => (++asked > count ? stalls() : answering(request))
 }
 
-describe('`batch run` without a server', { timeout: 120_000 }, () => {
+describe('`batch run` without a server', { timeout: 180_000 }, () => {
   it('has every line answered, in the order of the input, and says what failed', async () => {
     await using desk = await startDesk()
     const ids = ['a', 'b', 'wrong', 'c']
@@ -125,6 +125,22 @@ describe('`batch run` without a server', { timeout: 120_000 }, () => {
     expect(await readdir(desk.folder)).toEqual(['in.jsonl', 'out.jsonl'])
   })
 
+  it('makes several batches of what is too much for one, and asks what failed once', async () => {
+    await using desk = await startDesk()
+    const ids = ['a', 'wrong', ...Array.from({ length: 9 }, (_, index) => `q${index}`)]
+    await writeInput(desk, ids)
+    const settings = { UPLOAD_LIMIT_MB: '0.001' }
+    const { status, err } = await desk.run(run, settings)
+    expect(status).toBe(1)
+    expect(err).toContain('10 of 11 answered · 1 failed')
+    expect(await answersIn(desk)).toEqual(answersTo(ids.filter((id) => id !== 'wrong')))
+    desk.anthropic.requests.splice(0)
+    desk.anthropic.respond = () => answered('Question wrong')
+    expect(await desk.run(run, settings)).toMatchObject({ status: 0 })
+    expect(await answersIn(desk)).toEqual(answersTo(ids))
+    expect(desk.questions()).toEqual(['Question wrong'])
+  })
+
   it('names the wrong lines and asks nothing', async () => {
     await using desk = await startDesk()
     const lines = [asking('a'), { ...asking('b'), method: 'GET' }, asking('a')]
@@ -185,7 +201,7 @@ describe('`batch run` without a server', { timeout: 120_000 }, () => {
   })
 })
 
-describe('`batch run` beside a server', { timeout: 120_000 }, () => {
+describe('`batch run` beside a server', { timeout: 180_000 }, () => {
   it('gives the batch to it, which goes on when the command is stopped', async () => {
     await using desk = await startDesk()
     await using server = await startBuiltServer({ API_KEY: 'a-key', MAX_TURNS: '2' })

@@ -38,6 +38,10 @@ export type Finished = { status: number | null; out: string; err: string }
 export function answering(request: RecordedRequest): ReturnType<typeof says> {
   const question = questionOf(request)
   if (question.includes('wrong')) return fails(400, 'invalid_request_error', 'This is wrong.')
+  return answered(question)
+}
+
+export function answered(question: string): ReturnType<typeof says> {
   return says(`Answer to ${question}.`)
 }
 
@@ -97,7 +101,7 @@ export async function stopOnce(
   what: string,
   condition: () => boolean,
 ): Promise<Finished> {
-  await until(what, condition, 30_000)
+  await until(what, condition, 60_000)
   command.child.kill('SIGINT')
   const { status } = await command.ended
   return { status, ...command.said }

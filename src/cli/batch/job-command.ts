@@ -162,6 +162,7 @@ class JobWork {
       isCancel,
       limitBytes: this.#config.files.uploadLimitBytes,
       onFirst: () => this.#expectRoom(),
+      onOthers: (ids) => this.#tellOfOthers(ids),
       onBatch: (id) => {
         this.#batch = id
       },
@@ -172,6 +173,14 @@ class JobWork {
     const { lines, status } = await summary(this.#job, answers, { ...result, seconds })
     for (const line of [...lines, ...written]) console.err(line)
     return status
+  }
+
+  /** A server of our own goes on with whatever was stopped before. */
+  #tellOfOthers(ids: readonly string[]): void {
+    if (!this.#isOwnServer || ids.length === 0) return
+    this.#options.progress.note(
+      `Other commands were stopped and not cancelled; meanwhile this goes on with ${ids.join(', ')}.`,
+    )
   }
 
   async #expectRoom(): Promise<void> {

@@ -55,12 +55,20 @@ function baseOf(url: string): string {
   )
 }
 
+/** Longer than a server that is busy needs. */
+const patienceMs = 30_000
+
 /** Whether a server of batches listens there. Another program at that port is none; a server that wants a key is one. */
 async function isOurs(api: BatchApi, signal: AbortSignal): Promise<boolean> {
+  const patience = AbortSignal.timeout(patienceMs)
   try {
-    await api.list({ limit: 1 }, signal)
+    await api.list({ limit: 1 }, AbortSignal.any([signal, patience]))
     return true
   } catch (error) {
+    if (patience.aborted && !signal.aborted)
+      throw new CommandProblem(
+        `${api.url} takes connections and does not answer. Stop what listens there, or name another server with --url.`,
+      )
     if (!(error instanceof ApiProblem)) throw error
     if (error.status === 401 || error.status === 403 || error.status === 503) throw error
     return false

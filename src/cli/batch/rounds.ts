@@ -20,26 +20,37 @@ export function endedMs(batch: ShownBatch): number {
   return (batch.completed_at ?? batch.expired_at ?? batch.cancelled_at ?? 0) * 1000
 }
 
-/** The batches of the job since its last `--fresh`, the oldest first. */
+export type EarlierRounds = {
+  /** The batches of the job since its last `--fresh`, the oldest first. */
+  rounds: ShownBatch[]
+  /** Batches of others that run, as far as was looked. */
+  others: string[]
+}
+
+/** Looks through the batches of this key for those of the job. */
 export async function earlierRounds(
   api: BatchApi,
   { digest }: Job,
   signal: AbortSignal,
-): Promise<ShownBatch[]> {
+): Promise<EarlierRounds> {
   const rounds: ShownBatch[] = []
+  const others: string[] = []
   let after: string | undefined
   for (;;) {
     const page = await api.list({ limit: pageSize, ...(after !== undefined && { after }) }, signal)
     for (const batch of page.batches) {
       const { metadata } = batch
-      if (metadata?.[metadataKeys.job] !== digest) continue
+      if (metadata?.[metadataKeys.job] !== digest) {
+        if (!isEnded(batch)) others.push(batch.id)
+        continue
+      }
       const run = rounds[0]?.metadata?.[metadataKeys.run] ?? metadata[metadataKeys.run]
       if (metadata[metadataKeys.run] !== run) continue
       rounds.unshift(batch)
-      if (metadata[metadataKeys.round] === '1') return rounds
+      if (metadata[metadataKeys.round] === '1') return { rounds, others }
     }
     after = page.batches.at(-1)?.id
-    if (!page.hasMore || after === undefined) return rounds
+    if (!page.hasMore || after === undefined) return { rounds, others }
   }
 }
 

@@ -22,6 +22,8 @@ export type RunOptions = {
   isCancel: boolean
   /** Called before anything is asked when the server knows no answers of an earlier run; may throw. */
   onFirst: () => Promise<void>
+  /** Told of batches of others that run at the same server. */
+  onOthers: (ids: readonly string[]) => void
   /** Told of each batch that is waited for. */
   onBatch: (id: string) => void
 }
@@ -70,8 +72,9 @@ class JobRun {
 
   /** Adds the answers that earlier runs have, and gives the batch that goes on still. */
   async #earlier(): Promise<Round | undefined> {
-    const { api, signal, isFresh, isCancel, onFirst, progress } = this.#options
-    const rounds = await earlierRounds(api, this.#job, signal)
+    const { api, signal, isFresh, isCancel, onFirst, onOthers, progress } = this.#options
+    const { rounds, others } = await earlierRounds(api, this.#job, signal)
+    onOthers(others)
     const open = rounds.find((batch) => !isEnded(batch))
     if (isCancel && open === undefined)
       throw new CommandProblem('No batch of this command runs; there is nothing to cancel.')
