@@ -85,7 +85,7 @@ describe('`batch run` without a server', { timeout: 180_000 }, () => {
     expect(desk.questions()).toEqual([])
   })
 
-  it('goes on after kill -9', async () => {
+  it('goes on after kill -9, and while another command runs', async () => {
     await using desk = await startDesk()
     const ids = ['a', 'b', 'c']
     await writeInput(desk, ids)
@@ -97,8 +97,13 @@ describe('`batch run` without a server', { timeout: 180_000 }, () => {
     await ended
     desk.anthropic.requests.splice(0)
     desk.anthropic.respond = answering
+    await desk.write('other.jsonl', jsonLines([asking('z')]))
+    const other = ['batch', 'run', 'other.jsonl', '-o', 'other.out.jsonl']
+    const meanwhile = await desk.run(other, settings)
+    expect(meanwhile).toMatchObject({ status: 0 })
+    expect(meanwhile.err).toMatch(/meanwhile this goes on with batch_\w+\.\n/)
     expect(await desk.run(run, settings)).toMatchObject({ status: 0 })
-    expect(desk.questions()).toEqual(['Question b', 'Question c'])
+    expect(desk.questions().sort()).toEqual(['Question b', 'Question c', 'Question z'])
     expect(await answersIn(desk)).toEqual(answersTo(ids))
   })
 
@@ -194,6 +199,9 @@ describe('`batch run` without a server', { timeout: 180_000 }, () => {
     expect(await failed('run', '.', '-o', 'out')).toContain('is no file')
     expect(await failed('run', 'in.jsonl', '-o', 'in.jsonl')).toContain('the input itself')
     expect(await failed('run', 'in.jsonl', '-o', 'out', '--nope')).toContain('--nope')
+    expect(await failed('run', 'in.jsonl', '-o', 'out', '--fresh', '--cancel')).toContain(
+      'give one',
+    )
     expect(await failed('run', 'in.jsonl', '-o', 'out', '--url', 'x')).toContain('--url is "x"')
     expect(await failed('run', 'in.jsonl', '-o', 'out', '--url', 'http://127.0.0.1:9')).toContain(
       'http://127.0.0.1:9 does not answer (ECONNREFUSED)',

@@ -53,6 +53,8 @@ export const jobFlags = {
 
 /** Runs a command to its exit status; what is wrong with its arguments, settings and files is said in one sentence. */
 export async function told(console: Console, work: () => Promise<number>): Promise<number> {
+  // A reader of the output that has gone (`| head`) is no fault.
+  process.stdout.on('error', () => {})
   try {
     return await work()
   } catch (error) {
@@ -79,6 +81,10 @@ export async function runJobCommand(
   options: JobCommandOptions,
 ): Promise<number> {
   const { console } = options
+  if (options.isFresh && options.isCancel)
+    throw new CommandProblem(
+      '--fresh asks everything again, --cancel nothing more; give one of them.',
+    )
   const signals = catchStopSignals()
   const stop = new AbortController()
   void signals.first.then((signal) => stop.abort(new Stopped(signal)))

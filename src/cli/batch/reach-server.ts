@@ -1,10 +1,10 @@
 import type { Config } from '../../config/config.ts'
 import { all } from '../../telemetry/all.ts'
 import type { Telemetry } from '../../telemetry/events.ts'
-import { createLog } from '../../telemetry/log.ts'
 import { silentTelemetry } from '../../telemetry/silent.ts'
 import { TurnError } from '../../turn/error.ts'
 import { CommandProblem } from '../command-problem.ts'
+import { openLog } from '../open-log.ts'
 import { reachableUrl } from '../reachable-url.ts'
 import type { RunningServer } from '../serve.ts'
 import { ApiProblem, BatchApi } from './api.ts'
@@ -75,13 +75,26 @@ async function isOurs(api: BatchApi, signal: AbortSignal): Promise<boolean> {
   }
 }
 
+/** More than any server has. */
+const allPlaces = 4_096
+
+/** Reached from this machine only; with nobody else to leave room for, a batch may have every place. */
+function ownConfig(config: Config): Config {
+  const { concurrency } = config.batches
+  return {
+    ...config,
+    http: { ...config.http, host: '127.0.0.1', port: 0 },
+    batches: { ...config.batches, concurrency: concurrency === 'auto' ? allPlaces : concurrency },
+  }
+}
+
 async function startOwn(
   config: Config,
   { startServer, note }: ReachOptions,
 ): Promise<ReachedServer> {
   // Only what the owner must know reaches the terminal; the rest goes where LOG_TO_FILE says.
-  const log = await createLog(config.log, { write: () => true })
-  const shown = await createLog(
+  const log = await openLog(config.log, { write: () => true })
+  const shown = await openLog(
     { ...config.log, format: 'pretty', file: undefined },
     { write: (text) => note(text.trimEnd()) },
   )
@@ -90,9 +103,8 @@ async function startOwn(
     warning: (text) => shown.warning(text),
     fault: (error, id) => shown.fault(error, id),
   })
-  const http = { ...config.http, host: '127.0.0.1', port: 0 }
   try {
-    const server = await startServer({ ...config, http }, telemetry)
+    const server = await startServer(ownConfig(config), telemetry)
     const api = new BatchApi({ url: server.url, apiKey: config.http.apiKey })
     return {
       api,

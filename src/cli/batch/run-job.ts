@@ -61,10 +61,10 @@ class JobRun {
     for (round ??= await this.#begin(); round; round = await this.#begin()) {
       followed += 1
       const ended = await this.#follow(round.batch)
+      await this.#forgetInput(ended)
       if (ended.status === 'failed') throw validationProblem(ended, round.sent)
       await this.#collect(ended)
       this.#note(round)
-      await this.#forgetInput(ended)
       if (ended.status === 'cancelled') break
     }
     return { rounds: followed, costUsd: sum(this.#costs) }
@@ -79,7 +79,7 @@ class JobRun {
     if (isCancel && open === undefined)
       throw new CommandProblem('No batch of this command runs; there is nothing to cancel.')
     if (open && (isFresh || isCancel)) {
-      await api.cancel(open.id, signal)
+      await this.#cancel(open)
       if (isFresh) progress.note(`${open.id}, which ran still, is cancelled.`)
     }
     if (isFresh) return undefined
@@ -89,6 +89,15 @@ class JobRun {
     this.#run = rounds[0]?.metadata?.[metadataKeys.run] ?? this.#run
     this.#rounds = rounds.length
     return open && { batch: open }
+  }
+
+  async #cancel({ id }: ShownBatch): Promise<void> {
+    try {
+      await this.#options.api.cancel(id, this.#options.signal)
+    } catch (error) {
+      // Too late: it is ending by itself.
+      if (!(error instanceof ApiProblem) || error.status !== 400) throw error
+    }
   }
 
   /** A batch of the lines that are left; undefined when none are, or no more are wanted. */

@@ -27,7 +27,7 @@ export function mapOutput(documents: readonly MapTarget[], options: MapOutputOpt
   return isLines(target) ? jsonLines(path, documents, options) : mirrored(path, documents, options)
 }
 
-export function isLines(target: string): boolean {
+function isLines(target: string): boolean {
   return target.endsWith('.jsonl')
 }
 
@@ -92,6 +92,8 @@ function mirrored(
   return {
     path,
     async existing() {
+      // Nothing can be put into a file.
+      if ((await stat(path).catch(() => undefined))?.isFile()) return path
       for (const { file } of targets) if ((await changedMs(file)) !== undefined) return file
       return undefined
     },
