@@ -95,6 +95,7 @@ describe('`batch run` without a server', { timeout: 180_000 }, () => {
     await expect.poll(() => desk.questions().length, { timeout: 30_000 }).toBe(2)
     child.kill('SIGKILL')
     await ended
+    expect(await readdir(desk.folder)).toEqual(['in.jsonl'])
     desk.anthropic.requests.splice(0)
     desk.anthropic.respond = answering
     await desk.write('other.jsonl', jsonLines([asking('z')]))

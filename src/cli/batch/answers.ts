@@ -37,7 +37,10 @@ export class Answers implements AsyncDisposable {
   /** Keeps them in a new file at `path`, which goes at the end. */
   static async open(path: string): Promise<Answers> {
     await mkdir(dirname(path), { recursive: true })
-    return new Answers(path, await open(path, 'wx+', 0o600))
+    const file = await open(path, 'wx+', 0o600)
+    // Without a name it leaves nothing behind, however this ends; where open files cannot lose theirs it goes when it is closed.
+    await rm(path).catch(() => {})
+    return new Answers(path, file)
   }
 
   /** Adds a file of a batch. An answer stays over a failure; of several failures the last one stays. */
