@@ -2,7 +2,6 @@ import { resolve } from 'node:path'
 import { type Chain, createChain } from './chain.ts'
 import type { Config } from './config/config.ts'
 import { Engine, type EngineState } from './engine/engine.ts'
-import { modelEntries } from './engine/models.ts'
 import type { HttpParts, ModelEntry, Readiness } from './http/parts.ts'
 import type { Disposal } from './lib/disposal.ts'
 import type { Store } from './storage/store.ts'
@@ -49,7 +48,7 @@ export async function openAnswering(
   return {
     backend: chain.backend,
     passthrough: chain.passthrough,
-    models: async () => modelEntries(await engine.models()),
+    models: () => engine.models(),
     readiness: () => readiness(engine.state(), chain),
     gauges: () => gauges(engine.state()),
     providers: () => chain.report(),

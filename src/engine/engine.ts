@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ModelInfo } from '@anthropic-ai/claude-agent-sdk'
 import type { Backend, TurnContext } from '../turn/backend.ts'
 import { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
@@ -16,7 +15,8 @@ import { Ending } from './conversation/ending.ts'
 import { type EngineOptions, type Found, plannerOptions } from './engine-options.ts'
 import { loginFailure } from './login.ts'
 import { amountsFor, readMachine, waitingLimits } from './processes/machine.ts'
-import type { KnownModels } from './models.ts'
+import { ModelSizes } from './model-sizes.ts'
+import { type KnownModels, type ModelEntry, modelEntries } from './models.ts'
 import { Planner, type Plan } from './planner.ts'
 import { Processes } from './processes/processes.ts'
 import { detectSandbox } from './sandbox.ts'
@@ -51,6 +51,7 @@ export class Engine implements Backend {
   #introduction: Promise<Introduction> | undefined
   #introduced = false
   readonly #holds: SessionHolds
+  readonly #sizes = new ModelSizes()
   readonly #keeper: TranscriptKeeper
   #failure: TurnError | undefined
 
@@ -117,9 +118,11 @@ export class Engine implements Backend {
   }
 
   /** The models that the CLI itself lists. */
-  async models(): Promise<ModelInfo[]> {
+  async models(): Promise<ModelEntry[]> {
+    const { defaultModel } = this.#options
     const { models } = await this.#introduce()
-    return models
+    const facts = { sizes: this.#sizes, ...(defaultModel !== undefined && { defaultModel }) }
+    return modelEntries(models, facts)
   }
 
   state(): EngineState {
@@ -247,6 +250,7 @@ export class Engine implements Backend {
       clientTools: plan.decisions.clientTools,
       ...(plan.decisions.check && { check: plan.decisions.check }),
       retryPatienceMs,
+      sizes: this.#sizes,
       ...(plan.decisions.debugLog !== undefined && { debugLog: plan.decisions.debugLog }),
     }
   }
@@ -269,7 +273,7 @@ export class Engine implements Backend {
   async #knownModels(): Promise<KnownModels> {
     const { modelAliases, defaultModel, smallModel } = this.#options
     return {
-      listed: await this.models(),
+      listed: (await this.#introduce()).models,
       aliases: modelAliases,
       ...(defaultModel !== undefined && { defaultModel }),
       smallModel,

@@ -1,4 +1,5 @@
 import { TurnError } from '../turn/error.ts'
+import type { ModelSize, ModelSizes } from './model-sizes.ts'
 
 /** A model as the CLI lists it when it starts (`initialize`). */
 export type ListedModel = { value: string; resolvedModel?: string; displayName?: string }
@@ -108,18 +109,34 @@ export type ModelEntry = {
   created: number
   owned_by: string
   display_name?: string
+  /** Absent as long as Claude Code has not told it. */
+  size?: ModelSize
+}
+
+/** What is known of models beyond their names. */
+export type ModelFacts = {
+  sizes: Pick<ModelSizes, 'of'>
+  /** What `claude-code` stands for; absent: the CLI chooses. */
+  defaultModel?: string
 }
 
 /** What `GET /v1/models` lists: `claude-code`, and each model that the CLI lists by its short and its full name. */
-export function modelEntries(listed: readonly ListedModel[]): ModelEntry[] {
+export function modelEntries(listed: readonly ListedModel[], facts?: ModelFacts): ModelEntry[] {
+  const sizeOf = (id: string): ModelSize | undefined => {
+    const value = id === 'claude-code' ? (facts?.defaultModel ?? 'default') : id
+    const resolved = listed.find((row) => row.value === value)?.resolvedModel ?? value
+    return facts?.sizes.of(resolved)
+  }
   const entries = new Map<string, ModelEntry>()
   const add = (id: string, displayName: string | undefined): void => {
     if (entries.has(id)) return
+    const size = sizeOf(id)
     entries.set(id, {
       id,
       created: releaseTime(id),
       owned_by: 'anthropic',
       ...(displayName !== undefined && { display_name: displayName }),
+      ...(size && { size }),
     })
   }
   add('claude-code', 'Claude Code (the configured default)')

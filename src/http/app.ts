@@ -25,6 +25,7 @@ import { mountHealth } from './routes/health.ts'
 import { mountHome } from './routes/home.ts'
 import { mountMetrics } from './routes/metrics.ts'
 import { mountModels } from './routes/models.ts'
+import { mountOllama, ollamaPaths } from './routes/ollama.ts'
 import { mountPassthrough, passedPaths } from './routes/passthrough.ts'
 import { mountSessions, sessionPaths } from './routes/sessions.ts'
 import { mountUsage, usagePaths } from './routes/usage.ts'
@@ -40,6 +41,7 @@ export const routes = {
   '/v1/models/*': 'GET',
   '/v1/chat/completions': 'POST',
   '/v1/completions': 'POST',
+  ...ollamaPaths,
   ...cachePaths,
   ...filePaths,
   ...batchPaths,
@@ -90,6 +92,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   mountHealth(app, parts)
   mountMetrics(app, parts)
   mountModels(app, parts)
+  mountOllama(app, parts)
   mountChatCompletions(app, { ...parts, records })
   mountCompletions(app, { ...parts, records })
   mountCache(app, { ...parts, records })

@@ -135,6 +135,8 @@ export type ModelEntry = {
   created: number
   owned_by: string
   display_name?: string
+  /** In tokens; absent as long as nobody has told it. */
+  size?: { contextTokens: number; outputTokens: number }
 }
 
 /** What `/ready` says; more fields may be added for people. */

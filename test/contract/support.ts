@@ -11,6 +11,7 @@ import { endProcess } from '../../src/engine/processes/child.ts'
 import { ClaudeProcess } from '../../src/engine/processes/claude-process.ts'
 import { ClientTools } from '../../src/engine/tools/client-tools.ts'
 import { childEnvironment } from '../../src/engine/environment.ts'
+import { ModelSizes } from '../../src/engine/model-sizes.ts'
 import { type Decisions, processOptions } from '../../src/engine/options.ts'
 import { TurnClock } from '../../src/engine/processes/turn-clock.ts'
 import { WaitingRoom } from '../../src/engine/processes/waiting-room.ts'
@@ -182,6 +183,7 @@ export class TestProcess extends ClaudeProcess implements AsyncDisposable {
       agentic: false,
       clientTools: new ClientTools(turn),
       retryPatienceMs: 5_000,
+      sizes: new ModelSizes(),
       ...changes.options,
     }
     return collect(answer(this, turn, clock(), options))

@@ -4,6 +4,7 @@ import type { Turn } from '../../turn/turn.ts'
 import { type Shape, shapeOf } from './answer-shapes.ts'
 import type { ClaudeProcess } from '../processes/claude-process.ts'
 import type { ClientTools } from '../tools/client-tools.ts'
+import type { ModelSizes } from '../model-sizes.ts'
 import { RunningTools } from './running-tools.ts'
 import type { SchemaCheck } from '../schema/schema-check.ts'
 import { Translator } from './sdk-events.ts'
@@ -18,6 +19,8 @@ export type AnswerOptions = {
   /** Holds a structured answer to the caller's schema. */
   check?: SchemaCheck
   retryPatienceMs: number
+  /** Learns how large the models are. */
+  sizes: Pick<ModelSizes, 'learn'>
   debugLog?: string
 }
 
@@ -44,6 +47,7 @@ export async function* answer(
     yield* read(process, shape, translator, clock)
     const result = translator.finished ?? (await interrupted(process, clock))
     tally.add(result, translator)
+    if (result) options.sizes.learn(result.modelUsage)
     const problem = translator.cut ? undefined : formProblem(result, translator, options)
     if (problem === undefined) {
       const run = tally.run(translator, options.debugLog)

@@ -32,9 +32,18 @@ export function unknownUrl(method: string, url: string, paths: readonly string[]
   const path = url.split('?', 1)[0] ?? ''
   const meant = paths.find((known) => known === `/v1${path.replace(/\/+$/, '')}`)
   const hint =
-    meant === undefined ? '' : ` Did you mean ${meant}? The base URL of clients ends in /v1.`
+    meant === undefined
+      ? otherApi(path)
+      : ` Did you mean ${meant}? The base URL of clients ends in /v1.`
   return new TurnError(
     'unknown_url',
     `Unknown request URL: ${method} ${JSON.stringify(path.slice(0, 200))}.${hint}`,
   )
+}
+
+/** Ollama's clients find the models here and nothing else. */
+function otherApi(path: string): string {
+  return path.startsWith('/api/')
+    ? " Of Ollama's API there are only the lists (/api/tags, /api/show, /api/version). Chat is POST /v1/chat/completions: add this server as an OpenAI-compatible API, with a base URL that ends in /v1."
+    : ''
 }

@@ -17,6 +17,18 @@ function asked(): string {
   return server.anthropic.requests.at(-1)?.body.model ?? ''
 }
 
+function postShow(body: object): Promise<Response> {
+  return fetch(`${server.url}/api/show`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+}
+
+async function show(body: object): Promise<{ model_info: Record<string, unknown> }> {
+  return (await (await postShow(body)).json()) as { model_info: Record<string, unknown> }
+}
+
 describe('GET /v1/models', () => {
   it("lists claude-code and the CLI's own models, each of which can be retrieved", async () => {
     const { data } = await server.client.models.list()
@@ -31,10 +43,63 @@ describe('GET /v1/models', () => {
     }
   })
 
+  it('tells what each can, and how large it is once Claude Code has told', async () => {
+    expect(await server.client.models.retrieve('sonnet')).toMatchObject({
+      name: 'Sonnet',
+      architecture: { input_modalities: ['text', 'image', 'file'] },
+      capabilities: { vision: true, function_calling: true },
+    })
+    await ask(server.client, { model: 'opus' })
+    const size = {
+      context_length: expect.any(Number),
+      context_window: expect.any(Number),
+      max_output_tokens: expect.any(Number),
+    }
+    const ids = ['opus', 'claude-code', asked()]
+    for (const id of ids) expect(await server.client.models.retrieve(id)).toMatchObject(size)
+    const { model_info: info } = await show({ model: 'opus' })
+    expect(info['claude.context_length']).toBeGreaterThan(100_000)
+  })
+
   it('says which there are when one is not', async () => {
     const error = await failure(server.client.models.retrieve('no-such'))
     expect(error).toMatchObject({ status: 404, code: 'model_not_found', param: 'model' })
     expect(error.message).toMatch(/"no-such".*claude-code.*sonnet/)
+  })
+})
+
+describe('what Ollama lists', () => {
+  it('names the models that there are', async () => {
+    const { data } = await server.client.models.list()
+    const { models } = (await (await fetch(`${server.url}/api/tags`)).json()) as {
+      models: { name: string; digest: string; details: object }[]
+    }
+    expect(models.map(({ name }) => name)).toEqual(data.map(({ id }) => id))
+    expect(models[0]).toMatchObject({
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      details: { family: 'claude' },
+    })
+    const version = (await (await fetch(`${server.url}/api/version`)).json()) as { version: string }
+    expect(version.version).toMatch(/^\d+\.\d+\.\d+$/)
+  })
+
+  it('shows one by its name, with the tag that Ollama adds', async () => {
+    for (const body of [{ model: 'sonnet' }, { name: 'sonnet:latest' }]) {
+      expect(await show(body)).toMatchObject({
+        capabilities: ['completion', 'tools', 'vision'],
+        model_info: { 'general.architecture': 'claude', 'general.basename': 'Sonnet' },
+      })
+    }
+    expect((await postShow({ model: 'no-such' })).status).toBe(404)
+    expect((await postShow({})).status).toBe(400)
+  })
+
+  it('is all that there is of it: chat is refused with the way to go', async () => {
+    const answer = await fetch(`${server.url}/api/chat`, { method: 'POST' })
+    expect(answer.status).toBe(404)
+    expect(await answer.json()).toMatchObject({
+      error: { code: 'unknown_url', message: expect.stringContaining('POST /v1/chat/completions') },
+    })
   })
 })
 
