@@ -11,6 +11,7 @@ import { openBatches } from './batches.ts'
 import { FileBook } from './files/file-book.ts'
 import { cleanSessions, createSessions } from './sessions.ts'
 import { createApp } from './http/app.ts'
+import type { HttpParts } from './http/parts.ts'
 import { deferred } from './lib/deferred.ts'
 import { type Disposal, disposal } from './lib/disposal.ts'
 import { later } from './routing/later.ts'
@@ -64,6 +65,11 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     const cleanSessionsNow = (): Promise<void> =>
       cleanSessions(storing.promise, forget, Date.now() - config.sessions.keepMs)
     cleaner.add({ name: 'sessions', everyMs: cleanSessionsMs, run: cleanSessionsNow })
+    const stored = storedOver(config, storing.promise, () => store)
+    if (stored) {
+      const run = (): Promise<void> => cleanStored(stored, config)
+      cleaner.add({ name: 'completions', everyMs: cleanStoredMs, run })
+    }
     const keys = keyRing(config, storing.promise)
     const batches = openBatches(config, { storing: storing.promise, files, keys, telemetry }, () =>
       answering?.readiness(),
@@ -85,6 +91,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
         messageLimitBytes: config.engine.fileLimitBytes,
       },
       sessions: createSessions(storing.promise, forget),
+      ...(stored && { stored }),
       batches: batches.book,
       lines: batches.lines,
       storedKeys: keys,
@@ -149,6 +156,28 @@ function usageOver(storing: Promise<Store>, parts: Disposal): UsageBook {
   return book
 }
 
+/** Undefined where none are stored. */
+function storedOver(
+  config: Config,
+  storing: Promise<Store>,
+  store: () => Store | undefined,
+): HttpParts['stored'] {
+  if (!config.stored) return undefined
+  return {
+    completions: async () => (await storing).completions,
+    isThere: () => store()?.health().ok ?? true,
+  }
+}
+
+async function cleanStored(
+  { completions }: NonNullable<HttpParts['stored']>,
+  { stored }: Config,
+): Promise<void> {
+  const before = Date.now() - (stored?.keepMs ?? 0)
+  const kept = await completions()
+  while ((await kept.removeOlder(before)) > 0) continue
+}
+
 /** Requests may come before the storage is open. */
 function keyRing(config: Config, storing: Promise<Store>): KeyRing {
   const keys = storing.then((store) => store.keys)
@@ -165,5 +194,8 @@ function storageOf(store: Store | undefined): { storage?: { engine: string } & S
 const cleanFilesMs = 60_000
 /** And a session that nobody has used for SESSION_KEEP_DAYS. */
 const cleanSessionsMs = 60_000
+
+/** And a stored completion. */
+const cleanStoredMs = 60_000
 
 const starting = { ready: false, reasons: ['The server is starting.'] }

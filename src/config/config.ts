@@ -75,6 +75,8 @@ export type Config = {
   }
   /** How long after its last turn a session is kept. */
   sessions: { keepMs: number }
+  /** Stored completions; absent: none are stored. */
+  stored?: { keepMs: number }
   batches: { concurrency: number | 'auto' }
   files: {
     uploadLimitBytes: number

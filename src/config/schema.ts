@@ -508,6 +508,12 @@ export const settings = {
     default: '30',
     doc: 'How long a session is kept after its last turn.',
   },
+  STORED_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(0, 36_500),
+    default: '30',
+    doc: 'How long a chat completion is kept that was asked for with `store`; 0: none is stored, and the answer says so.',
+  },
   UPLOAD_LIMIT_MB: {
     section: 'storage',
     kind: decimal(0.001, 10_240),

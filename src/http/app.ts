@@ -28,6 +28,7 @@ import { mountModels } from './routes/models.ts'
 import { mountOllama, ollamaPaths } from './routes/ollama.ts'
 import { mountPassthrough, passedPaths } from './routes/passthrough.ts'
 import { mountSessions, sessionPaths } from './routes/sessions.ts'
+import { completionPaths, mountStoredCompletions } from './routes/stored-completions.ts'
 import { mountUsage, usagePaths } from './routes/usage.ts'
 import { refuseOtherMethods, unknownUrl } from './routes/unknown.ts'
 
@@ -39,7 +40,7 @@ export const routes = {
   '/metrics': 'GET',
   '/v1/models': 'GET',
   '/v1/models/*': 'GET',
-  '/v1/chat/completions': 'POST',
+  ...completionPaths,
   '/v1/completions': 'POST',
   ...ollamaPaths,
   ...cachePaths,
@@ -94,6 +95,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   mountModels(app, parts)
   mountOllama(app, parts)
   mountChatCompletions(app, { ...parts, records })
+  mountStoredCompletions(app, { ...parts, records })
   mountCompletions(app, { ...parts, records })
   mountCache(app, { ...parts, records })
   if (parts.files) {

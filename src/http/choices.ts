@@ -15,19 +15,25 @@ export class Choices {
   readonly #runs: readonly AsyncIterable<TurnEvent>[]
   readonly #stop: () => void
   readonly #observe: Observe
+  readonly #whenWhole: (() => Promise<void>) | undefined
   #running: Promise<unknown>[] = []
   #iterators: AsyncIterator<TurnEvent>[] = []
   #isComplete = false
 
-  /** `stop` aborts the signal that the runs were given; `observe` sees every event before anybody else. */
+  /**
+   * `stop` aborts the signal that the runs were given; `observe` sees every event before anybody else. `whenWhole` is waited for when all
+   * answers are whole and the reader has not been told yet; it must not throw.
+   */
   constructor(
     runs: readonly AsyncIterable<TurnEvent>[],
     stop: () => void,
     observe: Observe = () => {},
+    whenWhole?: () => Promise<void>,
   ) {
     this.#runs = runs
     this.#stop = stop
     this.#observe = observe
+    this.#whenWhole = whenWhole
   }
 
   async results(): Promise<TurnResult[]> {
@@ -37,6 +43,7 @@ export class Choices {
     this.#running = running
     const results = await Promise.all(running)
     this.#isComplete = true
+    await this.#whenWhole?.()
     return results
   }
 
@@ -57,6 +64,7 @@ export class Choices {
         return { done: false, value: { choice: 0, event: step.value } }
       }
       this.#isComplete = true
+      if (this.#whenWhole) await this.#whenWhole()
       return { done: true, value: undefined }
     }
     return { [Symbol.asyncIterator]: () => ({ next }) }
@@ -83,6 +91,7 @@ export class Choices {
       if (iterator) pull(choice, iterator)
     }
     this.#isComplete = true
+    await this.#whenWhole?.()
   }
 
   /** Ends what still runs, and returns when it has ended. */

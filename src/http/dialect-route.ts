@@ -7,7 +7,7 @@ import type { TurnEvent } from '../turn/event.ts'
 import { AnswerFacts } from './answer-facts.ts'
 import { deploymentWins, withDeployment } from './azure-paths.ts'
 import { readCacheControl } from './cache-control.ts'
-import { Choices } from './choices.ts'
+import { Choices, type Observe } from './choices.ts'
 import { admitTurn } from './limited.ts'
 import { awaitOpening } from './opening.ts'
 import { bytesOfBody } from './middleware/json-body.ts'
@@ -18,12 +18,15 @@ import { answerRepeated, RepeatedBody, rememberHit } from './repeated.ts'
 import { responseHeaders } from './response-headers.ts'
 import { SseBody } from './sse-body.ts'
 import { type StopSignal, stopSignal } from './stop-signal.ts'
+import { beginStoring, type StoredParts } from './stored-answer.ts'
 
 export type DialectRouteParts = Pick<
   HttpParts,
   'options' | 'backend' | 'cache' | 'files' | 'limiter' | 'usage' | 'telemetry' | 'shutdown'
 > & {
   records: RequestRecords
+  /** Where `store` keeps answers; absent: the dialect has no such thing. */
+  storing?: { stored: StoredParts | undefined }
 }
 
 /** What one request's answer needs, all the way. */
@@ -80,19 +83,27 @@ async function answer(
   if (record.policy) checkTurn(record.policy, turn)
   const allowed = record.policy && allowanceOf(record.policy)
   const admitted = await admitTurn(parts.limiter, { record, reply, decoded })
-  const facts = new AnswerFacts(decoded.notices, record, options.logContent === true)
+  const context = { body: decoded.body ?? turn.source.body, created: Math.floor(Date.now() / 1000) }
+  const storing = storingOf(parts, request, { dialect, decoded, context, owner: record.owner })
+  const noted = [...decoded.notices, ...(storing?.notices ?? [])]
+  const facts = new AnswerFacts(noted, record, options.logContent === true)
   const stop = stopSignal(reply.raw, parts.shutdown)
   const observe = (choice: number, event: TurnEvent): void => {
     facts.push(choice, event)
     admitted?.push(choice, event)
+    storing?.answer?.push(choice, event)
   }
-  const choices = start(parts, decoded, observe, stop, {
+  const keep = async (): Promise<void> => {
+    const notice = await storing?.answer?.keep()
+    if (notice) facts.push(0, { type: 'notice', notice })
+  }
+  const seeing = { observe, ...(storing?.answer && { keep }) }
+  const choices = start(parts, decoded, seeing, stop, {
     requestId: request.id,
     owner: record.owner,
     cache: readCacheControl(request.headers['cache-control']),
     ...(allowed && { allowed }),
   })
-  const context = { body: decoded.body ?? turn.source.body, created: Math.floor(Date.now() / 1000) }
   const exchange = {
     parts,
     dialect,
@@ -124,6 +135,15 @@ async function answer(
     await choices.close()
     stop.release()
   }
+}
+
+function storingOf(
+  { storing, telemetry }: DialectRouteParts,
+  { id }: FastifyRequest,
+  options: Pick<Parameters<typeof beginStoring>[1], 'dialect' | 'decoded' | 'context' | 'owner'>,
+): ReturnType<typeof beginStoring> | undefined {
+  const onFault = (error: unknown): void => telemetry.fault(error, id)
+  return storing && beginStoring(storing.stored, { ...options, requestId: id, onFault })
 }
 
 /** The body with the content of the uploaded files that it names; undefined when it names none, which nearly every body does not. */
@@ -158,7 +178,7 @@ function countUsage(book: HttpParts['usage'], record: RequestRecord, facts: Answ
 function start(
   { backend }: DialectRouteParts,
   { turn, turns, stream, choices }: DecodedRequest,
-  observe: (choice: number, event: TurnEvent) => void,
+  { observe, keep }: { observe: Observe; keep?: () => Promise<void> },
   stop: StopSignal,
   caller: Pick<TurnContext, 'requestId' | 'owner' | 'cache' | 'allowed'>,
 ): Choices {
@@ -169,7 +189,7 @@ function start(
   const runs = Array.from({ length: choices }, (_, choice) =>
     backend.run(turns?.[choice] ?? turn, context),
   )
-  return new Choices(runs, stop.abort, observe)
+  return new Choices(runs, stop.abort, observe, keep)
 }
 
 async function answerWhole(exchange: Exchange): Promise<void> {
@@ -177,7 +197,8 @@ async function answerWhole(exchange: Exchange): Promise<void> {
   const results = await choices.results()
   const written =
     dialect.writtenResult?.(results) ?? JSON.stringify(dialect.encodeResult(results, context))
-  const { bytes } = decoded.turn.source
+  // A repeated request is not looked into, and so it would not be stored.
+  const bytes = context.body.store === true ? undefined : decoded.turn.source.bytes
   rememberHit(parts.cache, request, { record, facts, bytes, written })
   await reply.headers(facts.headers).type('application/json; charset=utf-8').send(written)
 }

@@ -11,6 +11,7 @@ import type { KeyBook } from '../access/keys.ts'
 import type { Limiter } from '../access/limits.ts'
 import type { UsageBook } from '../access/usage.ts'
 import type { Lines } from './lines.ts'
+import type { StoredParts } from './stored-answer.ts'
 import type { StoredKeys } from './middleware/authenticate.ts'
 
 /** Everything that the HTTP layer stands on. */
@@ -36,6 +37,8 @@ export type HttpParts = {
   lines?: Lines
   /** Absent: none are kept. */
   sessions?: SessionParts
+  /** Chat completions that callers ask to store; absent: none are. */
+  stored?: StoredParts
   /** Keys besides the one of the settings; absent: none. */
   storedKeys?: StoredKeys
   /** What the admin API makes and changes keys with. */

@@ -5,6 +5,7 @@ import { type LastingDatabase, openLasting } from './lasting.ts'
 import { createAnswers } from './queries/answers.ts'
 import { createBatches } from './queries/batches.ts'
 import { createBreakers } from './queries/breakers.ts'
+import { createCompletions } from './queries/completions.ts'
 import { createFiles } from './queries/files.ts'
 import { createKeys } from './queries/keys.ts'
 import { createLeases } from './queries/leases.ts'
@@ -49,6 +50,7 @@ export function storeOver(
     answers: createAnswers(database, sealer),
     batches: createBatches(database, sealer),
     breakers: createBreakers(database),
+    completions: createCompletions(database, sealer),
     files: createFiles(database),
     // Nodes that share a Postgres share no disk.
     blobs:

@@ -2,6 +2,7 @@ import type { DatabaseEngine, StoreHealth } from './database.ts'
 import type { Answers } from './parts/answers.ts'
 import type { Batches } from './parts/batches.ts'
 import type { Breakers } from './parts/breakers.ts'
+import type { Completions } from './parts/completions.ts'
 import type { Blobs, Files } from './parts/files.ts'
 import type { Keys } from './parts/keys.ts'
 import type { Leases } from './parts/leases.ts'
@@ -23,6 +24,7 @@ export type Store = {
   readonly answers: Answers
   readonly batches: Batches
   readonly breakers: Breakers
+  readonly completions: Completions
   readonly files: Files
   readonly blobs: Blobs
   readonly leases: Leases

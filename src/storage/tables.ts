@@ -1,6 +1,7 @@
 import type { AnswerRow, ClearingRow } from './parts/answers.ts'
 import type { BatchItemRow, BatchResultRow, BatchRow } from './parts/batches.ts'
 import type { BreakerRow } from './parts/breakers.ts'
+import type { CompletionRow } from './parts/completions.ts'
 import type { FileChunkRow, FileRow } from './parts/files.ts'
 import type { KeyRow } from './parts/keys.ts'
 import type { SessionRow } from './parts/sessions.ts'
@@ -22,6 +23,7 @@ export interface Tables {
   batch_item: BatchItemRow
   batch_result: BatchResultRow
   breaker: BreakerRow
+  completion: CompletionRow
   file: FileRow
   file_chunk: FileChunkRow
   lease: { name: string; owner: string; until_ms: number }

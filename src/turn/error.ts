@@ -78,6 +78,12 @@ export const errorTable = {
     'caller',
     'No such batch, or it is not yours.',
   ),
+  completion_not_found: row(
+    404,
+    'invalid_request_error',
+    'caller',
+    'No such stored completion, or it is not yours.',
+  ),
   unknown_url: row(404, 'invalid_request_error', 'caller', 'No such endpoint.'),
   method_not_allowed: row(
     405,

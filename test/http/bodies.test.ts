@@ -101,8 +101,9 @@ describe('a path', () => {
   })
 
   it.each([
-    ['GET', '/v1/chat/completions', 'POST, OPTIONS'],
-    ['HEAD', '/v1/chat/completions', 'POST, OPTIONS'],
+    ['GET', '/v1/completions', 'POST, OPTIONS'],
+    ['HEAD', '/v1/completions', 'POST, OPTIONS'],
+    ['PATCH', '/v1/chat/completions', 'GET, HEAD, POST, OPTIONS'],
     ['POST', '/v1/models', 'GET, HEAD, OPTIONS'],
     ['DELETE', '/v1/models/claude-code', 'GET, HEAD, OPTIONS'],
   ])('does not know every method: %s %s', async (method, path, allow) => {

@@ -170,7 +170,6 @@ describe('decode', () => {
       logit_bias: { 50256: -100 },
       user: 'u',
       metadata: { a: 'b' },
-      store: true,
       service_tier: 'priority',
       verbosity: 'low',
       prediction: {},
@@ -188,6 +187,13 @@ describe('decode', () => {
         param: name,
       })
     }
+  })
+
+  it('keeps metadata with what is stored, and bounds it', () => {
+    const metadata = { a: 'b' }
+    expect(decode({ ...hello, store: true, metadata }, options).notices).toEqual([])
+    const long = { ...hello, store: true, metadata: { a: 'b'.repeat(513) } }
+    expect(failure(long)).toMatchObject({ code: 'invalid_value', param: 'metadata.a' })
   })
 
   it('discloses names of results, and names the message when it is strict', () => {

@@ -76,6 +76,9 @@ function stopSequences(stop: ChatRequest['stop']): string[] {
 
 function checkParameters(request: ChatRequest, disclosures: Disclosures): void {
   applyTable(request, { table: parameters, api: 'chat completions' }, disclosures)
+  if (request.store !== true && Object.keys(request.metadata ?? {}).length > 0) {
+    disclosures.ignore('metadata', 'It is kept with stored answers only (`store`).')
+  }
   if (request.stream_options?.include_obfuscation) {
     disclosures.ignore('stream_options.include_obfuscation', 'Chunks are not padded.')
   }

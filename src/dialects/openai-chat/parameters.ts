@@ -50,8 +50,12 @@ export const parameters = {
   logit_bias: ignored('Claude has no such setting.', isEmptyObject),
   user: ignored('Callers are told apart by their key.'),
   safety_identifier: ignored('Callers are told apart by their key.'),
-  metadata: ignored('Answers are not stored.', isEmptyObject),
-  store: ignored('Answers are not stored.', is(false)),
+  metadata: honoured(
+    'Kept with a stored answer; without `store` it has no effect, which is disclosed.',
+  ),
+  store: honoured(
+    '`true`: the answer can be listed and fetched again (docs/stored-completions.md).',
+  ),
   service_tier: ignored(
     '`flex` is honoured: such a turn is one of many, and lets others go first. There is no other tier.',
     is('auto', 'default', 'flex'),

@@ -16,6 +16,13 @@ const flag = z.boolean().nullish()
 const tokens = z.int().min(1).nullish()
 const penalty = z.number().min(-2).max(2).nullish()
 
+/** Up to 16 pairs that a caller keeps with something stored. */
+export const metadataSchema = z
+  .record(z.string().max(64), z.string().max(512), {
+    error: 'an object of at most 16 texts',
+  })
+  .refine((pairs) => Object.keys(pairs).length <= 16, 'an object of at most 16 texts')
+
 /**
  * The request as OpenAI's schema has it (state of 2026-08), with null for absent nearly everywhere and unknown fields let through.
  * What is ignored is checked as well: a wrong type is the caller's mistake whether it matters here or not.
@@ -57,7 +64,7 @@ export const requestSchema = z.looseObject({
   logit_bias: z.record(z.string(), z.number().min(-100).max(100)).nullish(),
   user: text,
   safety_identifier: z.string().max(64).nullish(),
-  metadata: z.record(z.string(), z.string()).nullish(),
+  metadata: metadataSchema.nullish(),
   store: flag,
   service_tier: z.enum(['auto', 'default', 'flex', 'scale', 'priority', 'fast']).nullish(),
   verbosity: z.enum(['low', 'medium', 'high']).nullish(),

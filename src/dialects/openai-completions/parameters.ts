@@ -32,6 +32,7 @@ export const ownParameters = {
   // Whether it asks for more than the choices that are returned depends on `n`; decode.ts looks at that.
   best_of: honoured('Where it is `n`; more is refused, since Claude does not tell which is best.'),
   logprobs: refused('Claude does not tell the probabilities of tokens.'),
+  store: refused('Only chat completions are stored.', is(false)),
   messages: ofChat,
   tools: ofChat,
   functions: ofChat,

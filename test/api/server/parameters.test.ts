@@ -18,7 +18,6 @@ describe('parameters without effect', () => {
     logit_bias: { 50256: -100 },
     user: 'u',
     metadata: { a: 'b' },
-    store: true,
     service_tier: 'priority',
     verbosity: 'low',
     some_future_parameter: { any: 1 },
