@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type { StoredBatch } from '../storage/parts/batches.ts'
 import { TurnError } from '../turn/error.ts'
 import type { BatchFiles, BatchStorage, LineCaller } from './parts.ts'
+import { webhookField } from './webhooks/webhook-event.ts'
+import type { WebhookHosts } from './webhooks/webhook-hosts.ts'
 
 export type BatchWish = {
   caller: LineCaller
@@ -15,6 +17,7 @@ export type BatchBookOptions = {
   /** Resolves when the storage is open. */
   storage: Promise<BatchStorage>
   files: Pick<BatchFiles, 'find'>
+  webhookHosts: Pick<WebhookHosts, 'refusal'>
   /** Told that there is something to do. */
   onChange: () => void
   now?: () => number
@@ -33,9 +36,10 @@ export class BatchBook {
     this.#now = options.now ?? Date.now
   }
 
-  /** Throws `invalid_value` for an input file that is not there, or is for something else. */
+  /** Throws `invalid_value` for an input file that is not there, or is for something else, and for a webhook that may not be sent. */
   async create({ caller, inputFile, ...wish }: BatchWish): Promise<StoredBatch> {
     const { batches } = await this.#options.storage
+    this.#expectWebhook(wish.metadata?.[webhookField])
     await this.#expectInput(caller.owner, inputFile)
     const createdMs = this.#now()
     const batch: StoredBatch = {
@@ -93,6 +97,14 @@ export class BatchBook {
     throw new TurnError('invalid_value', `A batch that is ${last} cannot be cancelled.`, {
       param: 'batch_id',
     })
+  }
+
+  #expectWebhook(url: string | undefined): void {
+    const refusal = url === undefined ? undefined : this.#options.webhookHosts.refusal(url)
+    if (url === undefined || refusal === undefined) return
+    const param = `metadata.${webhookField}`
+    const shown = JSON.stringify(url.slice(0, 100))
+    throw new TurnError('invalid_value', `${param} is ${shown}, ${refusal}`, { param })
   }
 
   async #expectInput(owner: string, id: string): Promise<void> {

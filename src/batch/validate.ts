@@ -3,6 +3,7 @@ import type { BatchItem, BatchProblem, StoredBatch } from '../storage/parts/batc
 import { TurnError } from '../turn/error.ts'
 import { rawLines, readLine } from './lines.ts'
 import type { BatchFiles, BatchStorage } from './parts.ts'
+import { webhookOf } from './webhooks/webhook-event.ts'
 
 export type ValidateOptions = {
   files: BatchFiles
@@ -27,7 +28,10 @@ export async function validate(batch: StoredBatch, options: ValidateOptions): Pr
   if (checked === undefined) return
   const { total, problems } = checked
   if (problems.length > 0) {
-    await batches.move(batch.id, { from: ['validating'], to: 'failed', atMs: now(), problems })
+    const atMs = now()
+    const webhook = webhookOf(batch, 'failed', atMs)
+    const how = { from: ['validating'], to: 'failed', atMs, problems } as const
+    await batches.move(batch.id, { ...how, ...(webhook && { webhook }) })
   } else {
     await batches.move(batch.id, { from: ['validating'], to: 'in_progress', atMs: now(), total })
   }

@@ -72,7 +72,11 @@ export type Config = {
     /** Absent: content is not encrypted. */
     dataKey?: string
   }
-  batches: { concurrency: number | 'auto' }
+  batches: {
+    concurrency: number | 'auto'
+    /** `secret` is there where there are hosts. */
+    webhooks: { hosts: string[]; secret?: string; allowPrivateNetwork: boolean }
+  }
   files: {
     uploadLimitBytes: number
     /** Absent: until they are deleted. */

@@ -38,7 +38,14 @@ export function loadConfig(sources: ConfigSources): Config {
       ...(values.DATABASE_URL === undefined ? {} : { databaseUrl: values.DATABASE_URL }),
       ...(values.DATA_KEY === undefined ? {} : { dataKey: values.DATA_KEY }),
     },
-    batches: { concurrency: values.BATCH_CONCURRENCY },
+    batches: {
+      concurrency: values.BATCH_CONCURRENCY,
+      webhooks: {
+        hosts: values.WEBHOOK_HOSTS ?? [],
+        allowPrivateNetwork: values.ALLOW_PRIVATE_NETWORK,
+        ...(values.WEBHOOK_SECRET !== undefined && { secret: values.WEBHOOK_SECRET }),
+      },
+    },
     files: {
       uploadLimitBytes: bytes(values.UPLOAD_LIMIT_MB),
       ...(values.FILE_KEEP_DAYS !== undefined && { keepMs: values.FILE_KEEP_DAYS * dayMs }),
@@ -136,6 +143,7 @@ function logConfig(
       values.DATABASE_URL,
       passwordIn(values.DATABASE_URL),
       values.DATA_KEY,
+      values.WEBHOOK_SECRET,
       ...fallbacks.flatMap(({ key, headers = {} }) => [key, ...Object.values(headers)]),
       ...serverSecrets,
     ]),

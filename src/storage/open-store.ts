@@ -13,6 +13,7 @@ import { createSessions } from './queries/sessions.ts'
 import { createSealer, expectKey, type Sealer } from './sealer.ts'
 import { createMeters } from './queries/meters.ts'
 import { createUsage } from './queries/usage.ts'
+import { createWebhooks } from './queries/webhooks.ts'
 import type { Store } from './store.ts'
 
 export type StoreOptions = {
@@ -59,6 +60,7 @@ export function storeOver(
     sessions: createSessions(database),
     meters: createMeters(database),
     usage: createUsage(database),
+    webhooks: createWebhooks(database, sealer),
     close: () => database.close(),
   }
 }

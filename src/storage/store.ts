@@ -8,6 +8,7 @@ import type { Leases } from './parts/leases.ts'
 import type { Sessions } from './parts/sessions.ts'
 import type { Meters } from './parts/meters.ts'
 import type { UsageDays } from './parts/usage.ts'
+import type { Webhooks } from './parts/webhooks.ts'
 
 export type { DatabaseEngine, StoreHealth } from './database.ts'
 
@@ -29,6 +30,7 @@ export type Store = {
   readonly sessions: Sessions
   readonly meters: Meters
   readonly usage: UsageDays
+  readonly webhooks: Webhooks
   /** Waits for what is under way. */
   close(): Promise<void>
 }

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { BatchBook } from '../../src/batch/batch-book.ts'
 import type { Dispatch } from '../../src/batch/parts.ts'
+import { WebhookHosts } from '../../src/batch/webhooks/webhook-hosts.ts'
 import { BatchWorker } from '../../src/batch/worker.ts'
 import { FileBook } from '../../src/files/file-book.ts'
 import { openStore, type StoreOptions } from '../../src/storage/open-store.ts'
@@ -30,11 +31,20 @@ async function startNode(options: StoreOptions, dispatch: Dispatch, now: () => n
     onFault,
     now,
   })
-  const book = new BatchBook({ storage, files, onChange: () => worker.wake(), now })
-  const begin = async (ids: readonly string[]): Promise<StoredBatch> => {
+  const webhookHosts = new WebhookHosts({
+    hosts: ['hooks.example.com'],
+    allowPrivateNetwork: false,
+  })
+  const onChange = (): void => worker.wake()
+  const book = new BatchBook({ storage, files, webhookHosts, onChange, now })
+  const begin = async (
+    ids: readonly string[],
+    metadata?: Record<string, string>,
+  ): Promise<StoredBatch> => {
     const received = await files.receive({ owner, filename: 'lines', content: linesNamed(ids) })
     const { id: inputFile } = await files.finish(received, { purpose: 'batch' })
-    return book.create({ caller: { owner }, inputFile, endpoint })
+    const wish = { caller: { owner }, inputFile, endpoint }
+    return book.create({ ...wish, ...(metadata && { metadata }) })
   }
   const ended = async (id: string): Promise<StoredBatch> => {
     const over = new Set(['completed', 'failed', 'expired', 'cancelled'])
@@ -53,7 +63,7 @@ async function startNode(options: StoreOptions, dispatch: Dispatch, now: () => n
     await worker.close()
     await store.close()
   }
-  return { book, begin, ended, idsOf, faults, close }
+  return { store, book, begin, ended, idsOf, faults, close }
 }
 
 async function* linesNamed(ids: readonly string[]): AsyncGenerator<Uint8Array> {
@@ -82,7 +92,12 @@ describeEngines('a batch worker', (makePlace) => {
       return { status: 429, headers: { 'retry-after-ms': '1' }, body: '{}' }
     }
     const node = await startNode(place.options, dispatch, () => clock.ms)
-    const batch = await node.ended((await node.begin(names(40))).id)
+    const url = 'https://hooks.example.com/'
+    const { id } = await node.begin(names(40), { webhook_url: url })
+    const batch = await node.ended(id)
+    expect(await node.store.webhooks.due(clock.ms, 9)).toMatchObject([
+      { batch: id, type: 'batch.expired', url, createdMs: clock.ms },
+    ])
     expect(batch).toMatchObject({
       status: 'expired',
       counts: { total: 40, completed: 3, failed: 0 },

@@ -1,4 +1,5 @@
 import type { StoredFile } from './files.ts'
+import type { StoredWebhook } from './webhooks.ts'
 
 /** Every state of OpenAI's. `src/batch/README.md` says how one follows another. */
 export type BatchStatus =
@@ -74,6 +75,8 @@ export type BatchMove = {
   problems?: BatchProblem[]
   /** Only while they are these. */
   counts?: StoredBatch['counts']
+  /** Whom to tell of it; kept together with it. */
+  webhook?: StoredWebhook
 }
 
 export interface Batches {
@@ -116,6 +119,7 @@ export interface Batches {
       counts: StoredBatch['counts']
       output?: StoredFile
       error?: StoredFile
+      webhook?: StoredWebhook
     },
   ): Promise<boolean>
   /** Removes lines and answers of batches that have ended, 500 rows at the most; false when nothing was left. */

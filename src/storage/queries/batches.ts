@@ -12,6 +12,7 @@ import type {
 import type { Sealer } from '../sealer.ts'
 import { batchOf, batchRowOf } from './batch-rows.ts'
 import { finishFile } from './files.ts'
+import { insertWebhook } from './webhooks.ts'
 
 const openStates: readonly BatchStatus[] = ['validating', 'in_progress', 'finalizing', 'cancelling']
 const pruneRows = 500
@@ -152,9 +153,9 @@ export function createBatches(database: Database, sealer: Sealer): Batches {
           .execute()
         return rows.map(({ n, at_byte: at, bytes }) => ({ n, at, bytes }))
       }),
-    complete: (id, { from, to, atMs, counts, output, error }) =>
+    complete: (id, { output, error, from, ...end }) =>
       database.write(async (queries) => {
-        const moved = await move(queries, id, { from: [from], to, atMs, counts }, sealer)
+        const moved = await move(queries, id, { ...end, from: [from] }, sealer)
         if (moved === undefined) return false
         for (const file of [output, error]) if (file) await finishFile(queries, file)
         await queries
@@ -210,7 +211,7 @@ async function list(
 async function move(
   queries: Queries,
   id: string,
-  { from, to, atMs, total, problems, counts }: BatchMove,
+  { from, to, atMs, total, problems, counts, webhook }: BatchMove,
   sealer: Sealer,
 ): Promise<StoredBatch | undefined> {
   const row = await queries
@@ -237,6 +238,7 @@ async function move(
     .set({ times: JSON.stringify(times) })
     .where('id', '=', id)
     .execute()
+  if (webhook) await insertWebhook(queries, webhook, sealer)
   return { ...batch, times }
 }
 
