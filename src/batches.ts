@@ -35,7 +35,13 @@ export function openBatches(
     ...(secret !== undefined && { secret }),
   })
   const onChange = (): void => worker?.wake()
-  const book = new BatchBook({ storage: storing, files, webhookHosts, onChange })
+  const book = new BatchBook({
+    storage: storing,
+    files,
+    webhookHosts,
+    onChange,
+    ...(config.batches.keepMs !== undefined && { keepMs: config.batches.keepMs }),
+  })
   return {
     book,
     lines,

@@ -20,6 +20,8 @@ export type BatchBookOptions = {
   webhookHosts: Pick<WebhookHosts, 'refusal'>
   /** Told that there is something to do. */
   onChange: () => void
+  /** How long batches that have ended are listed, from their creation on; absent: for ever. */
+  keepMs?: number
   now?: () => number
 }
 
@@ -97,6 +99,14 @@ export class BatchBook {
     throw new TurnError('invalid_value', `A batch that is ${last} cannot be cancelled.`, {
       param: 'batch_id',
     })
+  }
+
+  /** Removes what is left of batches that have ended: their lines, and after their time they themselves. */
+  async clean(): Promise<void> {
+    const { batches } = await this.#options.storage
+    const { keepMs } = this.#options
+    while (await batches.prune());
+    if (keepMs !== undefined) while (await batches.removeOld(this.#now() - keepMs));
   }
 
   #expectWebhook(url: string | undefined): void {

@@ -70,7 +70,7 @@ async function check(
       firstLine.set(key, first ?? line)
       waiting.push(item)
       if (waiting.length < rowsAtOnce) continue
-      if (problems.length === 0) await batches.addItems(id, waiting)
+      if (problems.length === 0 && !(await batches.addItems(id, waiting))) return undefined
       waiting = []
     }
   } catch (error) {
@@ -83,7 +83,8 @@ async function check(
     const message = `The input file has more than ${mostLines} lines. Divide it into several batches.`
     problems.unshift({ code: 'too_many_tasks', message })
   }
-  if (problems.length === 0 && waiting.length > 0) await batches.addItems(id, waiting)
+  const isReady = problems.length === 0 && waiting.length > 0
+  if (isReady && !(await batches.addItems(id, waiting))) return undefined
   return { total, problems }
 }
 

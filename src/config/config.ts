@@ -74,6 +74,8 @@ export type Config = {
   }
   batches: {
     concurrency: number | 'auto'
+    /** Absent: for ever. */
+    keepMs?: number
     /** `secret` is there where there are hosts. */
     webhooks: { hosts: string[]; secret?: string; allowPrivateNetwork: boolean }
   }

@@ -40,6 +40,7 @@ export function loadConfig(sources: ConfigSources): Config {
     },
     batches: {
       concurrency: values.BATCH_CONCURRENCY,
+      ...(values.BATCH_KEEP_DAYS !== undefined && { keepMs: values.BATCH_KEEP_DAYS * dayMs }),
       webhooks: {
         hosts: values.WEBHOOK_HOSTS ?? [],
         allowPrivateNetwork: values.ALLOW_PRIVATE_NETWORK,

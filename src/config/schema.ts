@@ -522,6 +522,11 @@ export const settings = {
     kind: decimal(0.001, 36_500),
     doc: 'How long uploaded files are kept that do not say so themselves (`expires_after`); none: until they are deleted.',
   },
+  BATCH_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(0.001, 36_500),
+    doc: 'How long batches that have ended are kept, from their creation on; none: for ever. Their files are kept as other files are.',
+  },
   DATABASE_URL: {
     section: 'storage',
     kind: databaseUrl,

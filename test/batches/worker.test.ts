@@ -63,7 +63,9 @@ async function startNode(options: StoreOptions, dispatch: Dispatch, now: () => n
     await worker.close()
     await store.close()
   }
-  return { store, book, begin, ended, idsOf, faults, close }
+  const bookThatKeeps = (keepMs: number): BatchBook =>
+    new BatchBook({ storage, files, webhookHosts, onChange, now, keepMs })
+  return { store, book, bookThatKeeps, begin, ended, idsOf, faults, close }
 }
 
 async function* linesNamed(ids: readonly string[]): AsyncGenerator<Uint8Array> {
@@ -107,6 +109,25 @@ describeEngines('a batch worker', (makePlace) => {
     expect([done.length, left.length]).toEqual([3, 37])
     expect([...done, ...left].toSorted()).toEqual(names(40).toSorted())
     expect(node.faults).toEqual([])
+    await node.close()
+  })
+
+  it('is forgotten after its time, its files not, and what failed leaves no lines', async () => {
+    await using place = await makePlace()
+    const clock = { ms: 1_000_000 }
+    const node = await startNode(place.options, answers, () => clock.ms)
+    const book = node.bookThatKeeps(1_000)
+    const done = await node.ended((await node.begin(names(3))).id)
+    const wrong = await node.ended((await node.begin([...names(700), 'n1'])).id)
+    expect([done.status, wrong.status]).toEqual(['completed', 'failed'])
+    clock.ms += 1_000
+    await book.clean()
+    expect((await book.list(owner, { limit: 9 })).batches).toHaveLength(2)
+    expect(await node.store.batches.unanswered(wrong.id, { after: -1, limit: 9 })).toEqual([])
+    clock.ms += 1
+    await book.clean()
+    expect((await book.list(owner, { limit: 9 })).batches).toEqual([])
+    expect(await node.idsOf(done.outputFile)).toEqual(names(3))
     await node.close()
   })
 

@@ -88,8 +88,8 @@ export interface Batches {
   open(): Promise<StoredBatch[]>
   /** To another state; undefined when it is in none of `from`. Of two that try at the same time one succeeds. */
   move(id: string, move: BatchMove): Promise<StoredBatch | undefined>
-  /** Keeps 500 lines at the most; those that are there already stay. */
-  addItems(id: string, items: readonly BatchItem[]): Promise<void>
+  /** Keeps 500 lines at the most; those that are there already stay. False when the batch is not being validated any more: nothing is kept then. */
+  addItems(id: string, items: readonly BatchItem[]): Promise<boolean>
   /** Takes the first line of a batch in progress that nobody has, until `worker` lets go of it or `leaseMs` have passed; undefined when there is none. */
   take(id: string, worker: string, leaseMs: number): Promise<TakenItem | undefined>
   /** Has the lines of this worker for longer. */
@@ -124,6 +124,8 @@ export interface Batches {
   ): Promise<boolean>
   /** Removes lines and answers of batches that have ended, 500 rows at the most; false when nothing was left. */
   prune(): Promise<boolean>
+  /** Removes batches that have ended, have no lines left and were made before a time, 100 at the most; false when nothing was left. */
+  removeOld(createdBeforeMs: number): Promise<boolean>
 }
 
 export type BatchRow = {
@@ -149,6 +151,8 @@ export type BatchRow = {
   output_tokens: number
   reasoning_tokens: number
   cost_micros: number
+  /** Whether there may be lines or answers of it. */
+  has_lines: number
 }
 
 export type BatchItemRow = {

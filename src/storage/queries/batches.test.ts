@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { describeEngines } from '../../../test/conformance/stores.ts'
 import { openStore } from '../open-store.ts'
-import type { StoredBatch } from '../parts/batches.ts'
+import type { Batches, StoredBatch } from '../parts/batches.ts'
 
 const noUse = {
   inputTokens: 0,
@@ -29,6 +29,15 @@ function batch(id: string, change: Partial<StoredBatch> = {}): StoredBatch {
 
 const items = (count: number) =>
   Array.from({ length: count }, (_, n) => ({ n, at: n * 10, bytes: 9 }))
+
+/** A batch in progress with so many lines, which were read twice. */
+async function begin(batches: Batches, id: string, count: number): Promise<void> {
+  await batches.insert(batch(id))
+  for (const _ of [1, 2])
+    for (let at = 0; at < count; at += 500)
+      expect(await batches.addItems(id, items(count).slice(at, at + 500))).toBe(true)
+  await batches.move(id, { from: ['validating'], to: 'in_progress', atMs: 2, total: count })
+}
 
 describeEngines('batches', (makePlace) => {
   it('are found by their owners only, newest first, page by page', async () => {
@@ -71,9 +80,7 @@ describeEngines('batches', (makePlace) => {
     await using place = await makePlace()
     const store = await openStore(place.options)
     const { batches } = store
-    await batches.insert(batch('b1', { status: 'in_progress' }))
-    await batches.addItems('b1', items(40))
-    await batches.addItems('b1', items(40))
+    await begin(batches, 'b1', 40)
     const taken = await Promise.all(
       Array.from({ length: 60 }, (_, at) => batches.take('b1', `w${at % 3}`, 60_000)),
     )
@@ -96,8 +103,7 @@ describeEngines('batches', (makePlace) => {
     await using place = await makePlace()
     const store = await openStore(place.options)
     const { batches } = store
-    await batches.insert(batch('b1', { status: 'in_progress' }))
-    await batches.addItems('b1', items(1))
+    await begin(batches, 'b1', 1)
     expect(await batches.take('b1', 'a', -1)).toEqual({ n: 0, at: 0, bytes: 9, attempts: 0 })
     expect(await batches.take('b1', 'b', 60_000)).toMatchObject({ n: 0 })
     const result = { n: 0, isError: true, body: 'late' }
@@ -113,8 +119,7 @@ describeEngines('batches', (makePlace) => {
     await using place = await makePlace()
     const store = await openStore(place.options)
     const { batches, files } = store
-    await batches.insert(batch('b1', { status: 'in_progress' }))
-    await batches.addItems('b1', items(3))
+    await begin(batches, 'b1', 3)
     for (const isError of [false, true]) {
       const { n = -1 } = (await batches.take('b1', 'w', 60_000)) ?? {}
       await batches.finish('b1', 'w', { n, isError, body: `line ${n}` })
@@ -151,4 +156,39 @@ describeEngines('batches', (makePlace) => {
     expect(await batches.open()).toEqual([])
     await store.close()
   })
+
+  it.each(['failed', 'cancelled', 'expired', 'completed'] as const)(
+    'that are %s leave no lines behind, and are removed when they are old',
+    async (end) => {
+      await using place = await makePlace()
+      const store = await openStore(place.options)
+      const { batches } = store
+      const count = 1_200
+      await begin(batches, 'b1', count)
+      await begin(batches, 'open', 3)
+      for (let n = 0; n < 150; n++) {
+        await batches.take('b1', 'w', 60_000)
+        await batches.finish('b1', 'w', { n, isError: n % 2 === 0, body: `line ${n}` })
+      }
+      await batches.move('b1', { from: ['in_progress'], to: end, atMs: 3 })
+      // Whoever still reads its lines is told that they are not wanted.
+      expect(await batches.addItems('b1', items(9))).toBe(false)
+      expect(await batches.removeOld(1e9)).toBe(false)
+      let steps = 0
+      while (await batches.prune()) steps += 1
+      expect(steps).toBe(3 + 2 + 1)
+      const page = { after: -1, limit: count }
+      expect(await batches.unanswered('b1', page)).toEqual([])
+      expect(await batches.results('b1', { ...page, isError: true })).toEqual([])
+      expect(await batches.results('b1', { ...page, isError: false })).toEqual([])
+      expect(await batches.unanswered('open', page)).toHaveLength(3)
+      expect(await batches.find('a', 'b1')).toMatchObject({ status: end })
+      expect(await batches.removeOld(1)).toBe(false)
+      expect(await batches.removeOld(2)).toBe(true)
+      expect(await batches.removeOld(2)).toBe(false)
+      expect(await batches.find('a', 'b1')).toBeUndefined()
+      expect(await batches.find('a', 'open')).toBeDefined()
+      await store.close()
+    },
+  )
 })

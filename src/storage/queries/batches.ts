@@ -15,7 +15,9 @@ import { finishFile } from './files.ts'
 import { insertWebhook } from './webhooks.ts'
 
 const openStates: readonly BatchStatus[] = ['validating', 'in_progress', 'finalizing', 'cancelling']
-const pruneRows = 500
+/** Answers may be long, and what is deleted is overwritten. */
+const pruneRows = { batch_item: 500, batch_result: 100 } as const
+const oldBatches = 100
 
 export function createBatches(database: Database, sealer: Sealer): Batches {
   const now = nowMs(database.engine)
@@ -61,11 +63,20 @@ export function createBatches(database: Database, sealer: Sealer): Batches {
         until_ms: 0,
       }))
       return database.write(async (queries) => {
+        // Whoever reads the lines may be slower than the end of the batch.
+        const { numUpdatedRows } = await queries
+          .updateTable('batch')
+          .set({ has_lines: 1 })
+          .where('id', '=', id)
+          .where('status', '=', 'validating')
+          .executeTakeFirstOrThrow()
+        if (numUpdatedRows !== 1n) return false
         await queries
           .insertInto('batch_item')
           .values(rows)
           .onConflict((conflict) => conflict.columns(['batch', 'n']).doNothing())
           .execute()
+        return true
       })
     },
     take: (id, worker, leaseMs) =>
@@ -166,6 +177,7 @@ export function createBatches(database: Database, sealer: Sealer): Batches {
         return true
       }),
     prune: () => database.write(prune),
+    removeOld: (beforeMs) => database.write((queries) => removeOld(queries, beforeMs)),
   }
 }
 
@@ -337,19 +349,45 @@ async function finish(
 class HasEnded extends Error {}
 
 async function prune(queries: Queries): Promise<boolean> {
+  const batch = await queries
+    .selectFrom('batch')
+    .select('id')
+    .where('has_lines', '=', 1)
+    .where('status', 'not in', openStates)
+    .orderBy('created_ms')
+    .limit(1)
+    .executeTakeFirst()
+  if (batch === undefined) return false
   for (const table of ['batch_item', 'batch_result'] as const) {
-    const rows = await queries
-      .selectFrom(table)
-      .innerJoin('batch', 'batch.id', `${table}.batch`)
-      .select([`${table}.batch as of`, `${table}.n as n`])
-      .where('batch.status', 'not in', openStates)
-      .limit(pruneRows)
-      .execute()
-    const [first] = rows
-    if (first === undefined) continue
-    const of = rows.filter((row) => row.of === first.of).map(({ n }) => n)
-    await queries.deleteFrom(table).where('batch', '=', first.of).where('n', 'in', of).execute()
-    return true
+    const { numDeletedRows } = await queries
+      .deleteFrom(table)
+      .where('batch', '=', batch.id)
+      .where('n', 'in', (of) =>
+        of
+          .selectFrom(table)
+          .select('n')
+          .where('batch', '=', batch.id)
+          .orderBy('n')
+          .limit(pruneRows[table]),
+      )
+      .executeTakeFirstOrThrow()
+    if (numDeletedRows > 0n) return true
   }
-  return false
+  await queries.updateTable('batch').set({ has_lines: 0 }).where('id', '=', batch.id).execute()
+  return true
+}
+
+async function removeOld(queries: Queries, createdBeforeMs: number): Promise<boolean> {
+  const { numDeletedRows } = await queries
+    .deleteFrom('batch')
+    .where('id', 'in', (of) =>
+      of
+        .selectFrom('batch')
+        .select('id')
+        .where('has_lines', '=', 0)
+        .where('created_ms', '<', createdBeforeMs)
+        .limit(oldBatches),
+    )
+    .executeTakeFirstOrThrow()
+  return numDeletedRows > 0n
 }
