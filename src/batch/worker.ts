@@ -111,19 +111,22 @@ export class BatchWorker {
     await this.#fill(storage, inProgress)
   }
 
-  /** A line of each in turn, while there is room: a large batch does not hold up a small one. */
+  /** Who has the fewest running lines comes first: a large batch does not hold up a small one. */
   async #fill({ batches }: BatchStorage, inProgress: StoredBatch[]): Promise<void> {
-    let left = inProgress
+    const running = ({ id }: StoredBatch): number => this.#openOf(id).running
+    let left = inProgress.toSorted((one, other) => running(one) - running(other))
     while (left.length > 0 && !this.#isOver) {
       const next: StoredBatch[] = []
-      for (const batch of left) {
+      for (const [index, batch] of left.entries()) {
         const open = this.#openOf(batch.id)
-        if (this.#options.room(this.#lines) <= this.#lines || this.#isOver) return
-        if (!open.pace.allows(open.running, this.#now())) continue
-        const item = await batches.take(batch.id, this.#worker, leaseMs)
-        if (item === undefined) continue
-        this.#begin(batch, item, open)
-        next.push(batch)
+        const free = this.#options.room(this.#lines) - this.#lines
+        if (free <= 0 || this.#isOver) return
+        const share = Math.ceil(free / (left.length - index))
+        const limit = Math.min(share, open.pace.room(open.running, this.#now()))
+        if (limit <= 0) continue
+        const items = await batches.take(batch.id, this.#worker, { leaseMs, limit })
+        for (const item of items) this.#begin(batch, item, open)
+        if (items.length === limit) next.push(batch)
       }
       left = next
     }

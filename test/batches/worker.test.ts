@@ -13,10 +13,13 @@ import { asking, jsonLines } from './support.ts'
 const owner = 'a'
 const endpoint = '/v1/chat/completions'
 
-const room = (): number => 20
-
 /** A store with a worker over it, as a server has them; `dispatch` is in the place of the app. */
-async function startNode(options: StoreOptions, dispatch: Dispatch, now: () => number = Date.now) {
+async function startNode(
+  options: StoreOptions,
+  dispatch: Dispatch,
+  now: () => number = Date.now,
+  places = 20,
+) {
   const store = await openStore(options)
   const storage = Promise.resolve(store)
   const files = new FileBook({ storage, limitBytes: 1e9 })
@@ -26,7 +29,7 @@ async function startNode(options: StoreOptions, dispatch: Dispatch, now: () => n
     storage,
     files,
     dispatch,
-    room,
+    room: () => places,
     lineLimitBytes: 1e6,
     onFault,
     now,
@@ -109,6 +112,28 @@ describeEngines('a batch worker', (makePlace) => {
     expect([done.length, left.length]).toEqual([3, 37])
     expect([...done, ...left].toSorted()).toEqual(names(40).toSorted())
     expect(node.faults).toEqual([])
+    await node.close()
+  })
+
+  it('gives a place to whoever has fewest: a small batch does not wait for a large one', async () => {
+    await using place = await makePlace()
+    const asked: { body: string; answer: () => void }[] = []
+    const dispatch: Dispatch = async (line) => {
+      await new Promise<void>((answer) => asked.push({ body: line.body, answer }))
+      return answers(line)
+    }
+    const node = await startNode(place.options, dispatch, Date.now, 2)
+    const large = await node.begin(names(30))
+    await until('two lines of the large one run', () => asked.length === 2)
+    const small = await node.begin(['small'])
+    const status = async () => (await node.book.find(owner, small.id)).status
+    await until('the small one may begin', async () => (await status()) === 'in_progress')
+    asked[0]?.answer()
+    await until('another line runs', () => asked.length === 3)
+    expect(asked[2]?.body).toContain('Question small')
+    await node.book.cancel(owner, large.id)
+    for (const { answer } of asked) answer()
+    await node.ended(large.id)
     await node.close()
   })
 

@@ -90,8 +90,11 @@ export interface Batches {
   move(id: string, move: BatchMove): Promise<StoredBatch | undefined>
   /** Keeps 500 lines at the most; those that are there already stay. False when the batch is not being validated any more: nothing is kept then. */
   addItems(id: string, items: readonly BatchItem[]): Promise<boolean>
-  /** Takes the first line of a batch in progress that nobody has, until `worker` lets go of it or `leaseMs` have passed; undefined when there is none. */
-  take(id: string, worker: string, leaseMs: number): Promise<TakenItem | undefined>
+  /**
+   * Takes the first lines of a batch in progress that nobody has, `limit` at the most and 500 at the very most, until `worker` lets go of them or
+   * `leaseMs` have passed; none when there are none.
+   */
+  take(id: string, worker: string, how: { leaseMs: number; limit: number }): Promise<TakenItem[]>
   /** Has the lines of this worker for longer. */
   renew(worker: string, leaseMs: number): Promise<void>
   /** Gives a line back, unanswered. `isAttempt`: it counts as one. */

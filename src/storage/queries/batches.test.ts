@@ -82,11 +82,13 @@ describeEngines('batches', (makePlace) => {
     const { batches } = store
     await begin(batches, 'b1', 40)
     const taken = await Promise.all(
-      Array.from({ length: 60 }, (_, at) => batches.take('b1', `w${at % 3}`, 60_000)),
+      Array.from({ length: 30 }, (_, at) =>
+        batches.take('b1', `w${at % 3}`, { leaseMs: 60_000, limit: 2 }),
+      ),
     )
-    const numbers = taken.flatMap((item) => (item ? [item.n] : []))
+    const numbers = taken.flat().map(({ n }) => n)
     expect(numbers.toSorted((a, b) => a - b)).toEqual(items(40).map(({ n }) => n))
-    const worker = `w${taken.findIndex((item) => item?.n === 3) % 3}`
+    const worker = `w${taken.findIndex((some) => some.some(({ n }) => n === 3)) % 3}`
     const result = { n: 3, isError: false, body: '{}', use: { ...noUse, inputTokens: 5 } }
     expect(await batches.finish('b1', 'another', result)).toBe(false)
     const finished = [1, 2].map(() => batches.finish('b1', worker, result))
@@ -99,17 +101,37 @@ describeEngines('batches', (makePlace) => {
     await store.close()
   })
 
+  it('give those that were let go of first, then those of workers whose time is over', async () => {
+    await using place = await makePlace()
+    const store = await openStore(place.options)
+    const { batches } = store
+    await begin(batches, 'b1', 6)
+    const numbers = async (leaseMs: number, limit: number): Promise<number[]> =>
+      (await batches.take('b1', 'w', { leaseMs, limit })).map(({ n }) => n)
+    expect(await numbers(-1, 4)).toEqual([0, 1, 2, 3])
+    await batches.release('b1', 3, 'w', false)
+    expect(await numbers(60_000, 5)).toEqual([3, 4, 5, 0, 1])
+    expect(await numbers(60_000, 5)).toEqual([2])
+    await batches.move('b1', { from: ['in_progress'], to: 'cancelling', atMs: 3 })
+    await batches.release('b1', 3, 'w', false)
+    expect(await numbers(60_000, 5)).toEqual([])
+    await store.close()
+  })
+
   it('give a line to another when its worker is gone or lets go of it', async () => {
     await using place = await makePlace()
     const store = await openStore(place.options)
     const { batches } = store
     await begin(batches, 'b1', 1)
-    expect(await batches.take('b1', 'a', -1)).toEqual({ n: 0, at: 0, bytes: 9, attempts: 0 })
-    expect(await batches.take('b1', 'b', 60_000)).toMatchObject({ n: 0 })
+    const over = { leaseMs: -1, limit: 1 }
+    const one = { leaseMs: 60_000, limit: 1 }
+    expect(await batches.take('b1', 'a', over)).toEqual([{ n: 0, at: 0, bytes: 9, attempts: 0 }])
+    expect(await batches.take('b1', 'b', one)).toMatchObject([{ n: 0 }])
+    expect(await batches.take('b1', 'c', one)).toEqual([])
     const result = { n: 0, isError: true, body: 'late' }
     expect(await batches.finish('b1', 'a', result)).toBe(false)
     await batches.release('b1', 0, 'b', true)
-    expect(await batches.take('b1', 'c', 60_000)).toMatchObject({ attempts: 1 })
+    expect(await batches.take('b1', 'c', one)).toMatchObject([{ attempts: 1 }])
     await batches.releaseAll('c')
     expect(await batches.unanswered('b1', { after: -1, limit: 9 })).toEqual(items(1))
     await store.close()
@@ -121,7 +143,7 @@ describeEngines('batches', (makePlace) => {
     const { batches, files } = store
     await begin(batches, 'b1', 3)
     for (const isError of [false, true]) {
-      const { n = -1 } = (await batches.take('b1', 'w', 60_000)) ?? {}
+      const [{ n } = { n: -1 }] = await batches.take('b1', 'w', { leaseMs: 60_000, limit: 1 })
       await batches.finish('b1', 'w', { n, isError, body: `line ${n}` })
     }
     const page = { after: -1, limit: 9 }
@@ -166,10 +188,8 @@ describeEngines('batches', (makePlace) => {
       const count = 1_200
       await begin(batches, 'b1', count)
       await begin(batches, 'open', 3)
-      for (let n = 0; n < 150; n++) {
-        await batches.take('b1', 'w', 60_000)
+      for (const { n } of await batches.take('b1', 'w', { leaseMs: 60_000, limit: 150 }))
         await batches.finish('b1', 'w', { n, isError: n % 2 === 0, body: `line ${n}` })
-      }
       await batches.move('b1', { from: ['in_progress'], to: end, atMs: 3 })
       // Whoever still reads its lines is told that they are not wanted.
       expect(await batches.addItems('b1', items(9))).toBe(false)

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Database, Queries } from '../database.ts'
+import type { Database, DatabaseEngine, Queries } from '../database.ts'
 import { nowMs } from '../now.ts'
 import type {
   Batches,
@@ -18,6 +18,7 @@ const openStates: readonly BatchStatus[] = ['validating', 'in_progress', 'finali
 /** Answers may be long, and what is deleted is overwritten. */
 const pruneRows = { batch_item: 500, batch_result: 100 } as const
 const oldBatches = 100
+const takenAtOnce = 500
 
 export function createBatches(database: Database, sealer: Sealer): Batches {
   const now = nowMs(database.engine)
@@ -79,8 +80,11 @@ export function createBatches(database: Database, sealer: Sealer): Batches {
         return true
       })
     },
-    take: (id, worker, leaseMs) =>
-      database.write((queries) => take(queries, { id, worker, leaseMs, now })),
+    take: (id, worker, { leaseMs, limit }) => {
+      const { engine } = database
+      const taking = { id, worker, leaseMs, limit: Math.min(limit, takenAtOnce), engine }
+      return database.write((queries) => take(queries, taking))
+    },
     renew: (worker, leaseMs) =>
       database.write(async (queries) => {
         await queries
@@ -254,58 +258,61 @@ async function move(
   return { ...batch, times }
 }
 
-type Taking = { id: string; worker: string; leaseMs: number; now: ReturnType<typeof nowMs> }
+type Taking = {
+  id: string
+  worker: string
+  leaseMs: number
+  limit: number
+  engine: DatabaseEngine
+}
 
-async function take(
+/** Lines that nobody has had come first, then those of workers whose time is over. */
+async function take(queries: Queries, taking: Taking): Promise<TakenItem[]> {
+  const { limit } = taking
+  const pending = await takeSome(queries, taking, 'pending')
+  if (pending.length === limit) return pending
+  const left = await takeSome(queries, { ...taking, limit: limit - pending.length }, 'left')
+  return [...pending, ...left]
+}
+
+async function takeSome(
   queries: Queries,
-  { id, worker, leaseMs, now }: Taking,
-): Promise<TakenItem | undefined> {
-  const pending = queries
+  { id, worker, leaseMs, limit, engine }: Taking,
+  which: 'pending' | 'left',
+): Promise<TakenItem[]> {
+  const now = nowMs(engine)
+  const isPending = which === 'pending'
+  const isFree = isPending
+    ? sql<boolean>`state = 'pending'`
+    : sql<boolean>`state = 'running' and until_ms <= ${now}`
+  const chosen = queries
     .selectFrom('batch_item')
     .select('n')
     .where('batch', '=', id)
-    .where('state', '=', 'pending')
+    .where(isFree)
     .orderBy('n')
-    .limit(1)
-  const left = queries
-    .selectFrom('batch_item')
-    .select('n')
+    .limit(limit)
+    // On SQLite nobody else writes meanwhile.
+    .$if(engine === 'postgres', (query) => query.forUpdate().skipLocked())
+  const rows = await queries
+    .updateTable('batch_item')
+    .set({ state: 'running', worker, until_ms: sql<number>`${now} + ${leaseMs}` })
     .where('batch', '=', id)
-    .where('state', '=', 'running')
-    .where('until_ms', '<=', now)
-    .orderBy('n')
-    .limit(1)
-  for (const chosen of [pending, left]) {
-    // Of several that chose the same line, the first changes it; the others find it changed and try again, for as long as there are nodes.
-    for (let tries = 0; tries < 100; tries++) {
-      const found = await chosen.executeTakeFirst()
-      if (found === undefined) break
-      const row = await queries
-        .updateTable('batch_item')
-        .set({ state: 'running', worker, until_ms: sql<number>`${now} + ${leaseMs}` })
-        .where('batch', '=', id)
-        .where('n', '=', found.n)
-        .where((is) =>
-          is.exists(
-            is
-              .selectFrom('batch')
-              .select('batch.id')
-              .where('batch.id', '=', id)
-              .where('batch.status', '=', 'in_progress'),
-          ),
-        )
-        .where((is) =>
-          is.or([
-            is('state', '=', 'pending'),
-            is.and([is('state', '=', 'running'), is('until_ms', '<=', now)]),
-          ]),
-        )
-        .returning(['n', 'at_byte', 'bytes', 'attempts'])
-        .executeTakeFirst()
-      if (row) return { n: row.n, at: row.at_byte, bytes: row.bytes, attempts: row.attempts }
-    }
-  }
-  return undefined
+    .where('n', 'in', chosen)
+    .where((is) =>
+      is.exists(
+        is
+          .selectFrom('batch')
+          .select('batch.id')
+          .where('batch.id', '=', id)
+          .where('batch.status', '=', 'in_progress'),
+      ),
+    )
+    .returning(['n', 'at_byte', 'bytes', 'attempts'])
+    .execute()
+  return rows
+    .map(({ n, at_byte: at, bytes, attempts }) => ({ n, at, bytes, attempts }))
+    .toSorted((one, other) => one.n - other.n)
 }
 
 async function finish(
