@@ -34,8 +34,8 @@ type Row = {
   perSecond: number
   /** Of the server's own process, for one line. */
   cpuUs: number
-  /** Before the batch, and the most while it ran. */
-  memoryMb: { before: number; most: number }
+  /** Before the batch, the most while it ran, and the most in each tenth of its time. */
+  memoryMb: { before: number; most: number; tenths: number[] }
   /** In seconds, as far as they could be seen. */
   phases: Record<string, number>
 }
@@ -95,6 +95,8 @@ function sizes(text: string): number[] {
 
 function storage(): Record<string, string> {
   return {
+    // As the soak does: what is measured is what is held, not what has not been collected yet.
+    NODE_OPTIONS: '--max-old-space-size=96 --max-semi-space-size=4',
     MAX_TURNS: String(Number(options.concurrency) + 8),
     BATCH_CONCURRENCY: options.concurrency,
     ...(postgres && { DATABASE_URL: postgres.url() }),
@@ -107,10 +109,15 @@ async function measure(what: string, lines: number, server: Target, warm: number
   await run(client, warm)
   const before = server.memoryMb() ?? Number.NaN
   const cpuBefore = server.cpuMs() ?? Number.NaN
-  let most = before
-  const sampling = setInterval(() => (most = Math.max(most, server.memoryMb() ?? 0)), 50)
+  const samples: number[] = []
+  const sampling = setInterval(() => samples.push(server.memoryMb() ?? 0), 50)
   const { seconds, phases } = await run(client, lines)
   clearInterval(sampling)
+  const most = Math.max(before, ...samples)
+  const tenth = Math.ceil(samples.length / 10)
+  const tenths = Array.from({ length: 10 }, (_, at) =>
+    Math.max(0, ...samples.slice(at * tenth, (at + 1) * tenth)),
+  )
   const cpuUs = (((server.cpuMs() ?? Number.NaN) - cpuBefore) * 1_000) / lines
   const row: Row = {
     what,
@@ -118,7 +125,7 @@ async function measure(what: string, lines: number, server: Target, warm: number
     seconds,
     perSecond: lines / seconds,
     cpuUs,
-    memoryMb: { before, most },
+    memoryMb: { before, most, tenths },
     phases,
   }
   const shownPhases = Object.entries(phases).map(([name, took]) => `${name} ${took.toFixed(1)} s`)
