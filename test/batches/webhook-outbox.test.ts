@@ -114,6 +114,18 @@ describeEngines('the outbox of webhooks', (makePlace) => {
     )
   })
 
+  it('says why a receiver could not be reached', async () => {
+    await using place = await makePlace()
+    const receiver = await startWebhookReceiver()
+    await receiver[Symbol.asyncDispose]()
+    await using node = await startNode(place.options, receiver.host, { ms: 1_000 })
+    await endBatch(node.store, receiver.url, 1_000)
+    await until('it is tried', () => node.tried.length === 1)
+    expect(node.tried).toMatchObject([
+      { outcome: 'failed', failure: 'not connected (ECONNREFUSED)' },
+    ])
+  })
+
   it('sends again at once what a stop has cut off', async () => {
     await using place = await makePlace()
     await using receiver = await startWebhookReceiver()

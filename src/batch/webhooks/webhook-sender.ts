@@ -12,9 +12,14 @@ export type WebhookMessage = {
 /** What came of one attempt: a status, or why there is none. */
 export type WebhookOutcome = { status: number } | { failure: WebhookFailure }
 
-/** In words that are no one's but ours. */
+/** In words that are no one's but ours, and the codes of the system. */
 export type WebhookFailure =
-  'not in time' | 'not connected' | 'address not allowed' | 'host not allowed' | 'server stopped'
+  | 'not in time'
+  | 'not connected'
+  | `not connected (${string})`
+  | 'address not allowed'
+  | 'host not allowed'
+  | 'server stopped'
 
 /** For everything: the name, the connection, the status and what is read of the body. */
 const timeoutMs = 15_000
@@ -57,5 +62,7 @@ export async function sendWebhook(message: WebhookMessage): Promise<WebhookOutco
 function failureOf(error: unknown, signal: AbortSignal, deadline: AbortSignal): WebhookFailure {
   if (signal.aborted) return 'server stopped'
   if (deadline.aborted) return 'not in time'
-  return isAddressNotAllowed(error) ? 'address not allowed' : 'not connected'
+  if (isAddressNotAllowed(error)) return 'address not allowed'
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' ? `not connected (${code})` : 'not connected'
 }

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type ExpressionBuilder, sql } from 'kysely'
 import type { Database, DatabaseEngine, Queries } from '../database.ts'
 import { nowMs } from '../now.ts'
 import type {
@@ -10,6 +10,7 @@ import type {
   TakenItem,
 } from '../parts/batches.ts'
 import type { Sealer } from '../sealer.ts'
+import type { Tables } from '../tables.ts'
 import { batchOf, batchRowOf } from './batch-rows.ts'
 import { finishFile } from './files.ts'
 import { insertWebhook } from './webhooks.ts'
@@ -90,6 +91,7 @@ export function createBatches(database: Database, sealer: Sealer): Batches {
         await queries
           .updateTable('batch_item')
           .set({ until_ms: sql<number>`${now} + ${leaseMs}` })
+          .where('batch', 'in', openBatches)
           .where('state', '=', 'running')
           .where('worker', '=', worker)
           .execute()
@@ -114,6 +116,7 @@ export function createBatches(database: Database, sealer: Sealer): Batches {
         await queries
           .updateTable('batch_item')
           .set({ state: 'pending', worker: null })
+          .where('batch', 'in', openBatches)
           .where('state', '=', 'running')
           .where('worker', '=', worker)
           .execute()
@@ -183,6 +186,11 @@ export function createBatches(database: Database, sealer: Sealer): Batches {
     prune: () => database.write(prune),
     removeOld: (beforeMs) => database.write((queries) => removeOld(queries, beforeMs)),
   }
+}
+
+/** So that an index leads to their lines, however many others there are. */
+function openBatches(of: ExpressionBuilder<Tables, 'batch_item'>) {
+  return of.selectFrom('batch').select('batch.id').where('batch.status', 'in', openStates)
 }
 
 /** What an answer is sealed for. */
