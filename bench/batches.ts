@@ -55,7 +55,7 @@ try {
   await using upstream = await startOwn('upstream', './upstream.ts')
   for (const lines of sizes(options.lines)) {
     await using server = await startServer('ours', upstream.origin, folder.path, storage())
-    rows.push(await measure('a scripted provider', lines, server, 200))
+    rows.push(await measure('a scripted provider', lines, server, 2_000))
   }
   await using anthropic = await startScriptedAnthropic()
   anthropic.respond = () => {
@@ -70,7 +70,7 @@ try {
       MAX_TURNS: '8',
       BATCH_CONCURRENCY: '8',
     })
-    rows.push(await measure('Claude Code', lines, server, 16))
+    rows.push(await measure('Claude Code', lines, server, 32))
   }
 } finally {
   await postgres?.close()
