@@ -1,25 +1,14 @@
 import { type ExpressionBuilder, sql } from 'kysely'
-import type { Database, DatabaseEngine, Queries } from '../database.ts'
+import type { Database, Queries } from '../database.ts'
 import { nowMs } from '../now.ts'
-import type {
-  Batches,
-  BatchMove,
-  BatchResult,
-  BatchStatus,
-  StoredBatch,
-  TakenItem,
-} from '../parts/batches.ts'
+import type { Batches, BatchMove, BatchResult, StoredBatch } from '../parts/batches.ts'
 import type { Sealer } from '../sealer.ts'
 import type { Tables } from '../tables.ts'
-import { batchOf, batchRowOf } from './batch-rows.ts'
+import { prune, removeOld } from './batch-pruning.ts'
+import { batchOf, batchRowOf, openStates } from './batch-rows.ts'
+import { takeLines } from './batch-taking.ts'
 import { finishFile } from './files.ts'
 import { insertWebhook } from './webhooks.ts'
-
-const openStates: readonly BatchStatus[] = ['validating', 'in_progress', 'finalizing', 'cancelling']
-/** Answers may be long, and what is deleted is overwritten. */
-const pruneRows = { batch_item: 500, batch_result: 100 } as const
-const oldBatches = 100
-const takenAtOnce = 500
 
 export function createBatches(database: Database, sealer: Sealer): Batches {
   const now = nowMs(database.engine)
@@ -81,10 +70,9 @@ export function createBatches(database: Database, sealer: Sealer): Batches {
         return true
       })
     },
-    take: (id, worker, { leaseMs, limit }) => {
+    take: (id, worker, how) => {
       const { engine } = database
-      const taking = { id, worker, leaseMs, limit: Math.min(limit, takenAtOnce), engine }
-      return database.write((queries) => take(queries, taking))
+      return database.write((queries) => takeLines(queries, { id, worker, ...how, engine }))
     },
     renew: (worker, leaseMs) =>
       database.write(async (queries) => {
@@ -266,63 +254,6 @@ async function move(
   return { ...batch, times }
 }
 
-type Taking = {
-  id: string
-  worker: string
-  leaseMs: number
-  limit: number
-  engine: DatabaseEngine
-}
-
-/** Lines that nobody has had come first, then those of workers whose time is over. */
-async function take(queries: Queries, taking: Taking): Promise<TakenItem[]> {
-  const { limit } = taking
-  const pending = await takeSome(queries, taking, 'pending')
-  if (pending.length === limit) return pending
-  const left = await takeSome(queries, { ...taking, limit: limit - pending.length }, 'left')
-  return [...pending, ...left]
-}
-
-async function takeSome(
-  queries: Queries,
-  { id, worker, leaseMs, limit, engine }: Taking,
-  which: 'pending' | 'left',
-): Promise<TakenItem[]> {
-  const now = nowMs(engine)
-  const isPending = which === 'pending'
-  const isFree = isPending
-    ? sql<boolean>`state = 'pending'`
-    : sql<boolean>`state = 'running' and until_ms <= ${now}`
-  const chosen = queries
-    .selectFrom('batch_item')
-    .select('n')
-    .where('batch', '=', id)
-    .where(isFree)
-    .orderBy('n')
-    .limit(limit)
-    // On SQLite nobody else writes meanwhile.
-    .$if(engine === 'postgres', (query) => query.forUpdate().skipLocked())
-  const rows = await queries
-    .updateTable('batch_item')
-    .set({ state: 'running', worker, until_ms: sql<number>`${now} + ${leaseMs}` })
-    .where('batch', '=', id)
-    .where('n', 'in', chosen)
-    .where((is) =>
-      is.exists(
-        is
-          .selectFrom('batch')
-          .select('batch.id')
-          .where('batch.id', '=', id)
-          .where('batch.status', '=', 'in_progress'),
-      ),
-    )
-    .returning(['n', 'at_byte', 'bytes', 'attempts'])
-    .execute()
-  return rows
-    .map(({ n, at_byte: at, bytes, attempts }) => ({ n, at, bytes, attempts }))
-    .toSorted((one, other) => one.n - other.n)
-}
-
 async function finish(
   queries: Queries,
   id: string,
@@ -362,47 +293,3 @@ async function finish(
 
 /** Undoes what was written of an answer that came too late. */
 class HasEnded extends Error {}
-
-async function prune(queries: Queries): Promise<boolean> {
-  const batch = await queries
-    .selectFrom('batch')
-    .select('id')
-    .where('has_lines', '=', 1)
-    .where('status', 'not in', openStates)
-    .orderBy('created_ms')
-    .limit(1)
-    .executeTakeFirst()
-  if (batch === undefined) return false
-  for (const table of ['batch_item', 'batch_result'] as const) {
-    const { numDeletedRows } = await queries
-      .deleteFrom(table)
-      .where('batch', '=', batch.id)
-      .where('n', 'in', (of) =>
-        of
-          .selectFrom(table)
-          .select('n')
-          .where('batch', '=', batch.id)
-          .orderBy('n')
-          .limit(pruneRows[table]),
-      )
-      .executeTakeFirstOrThrow()
-    if (numDeletedRows > 0n) return true
-  }
-  await queries.updateTable('batch').set({ has_lines: 0 }).where('id', '=', batch.id).execute()
-  return true
-}
-
-async function removeOld(queries: Queries, createdBeforeMs: number): Promise<boolean> {
-  const { numDeletedRows } = await queries
-    .deleteFrom('batch')
-    .where('id', 'in', (of) =>
-      of
-        .selectFrom('batch')
-        .select('id')
-        .where('has_lines', '=', 0)
-        .where('created_ms', '<', createdBeforeMs)
-        .limit(oldBatches),
-    )
-    .executeTakeFirstOrThrow()
-  return numDeletedRows > 0n
-}
