@@ -75,7 +75,13 @@ export type Config = {
   }
   /** How long after its last turn a session is kept. */
   sessions: { keepMs: number }
-  batches: { concurrency: number | 'auto' }
+  batches: {
+    concurrency: number | 'auto'
+    /** Absent: for ever. */
+    keepMs?: number
+    /** `secret` is there where there are hosts. */
+    webhooks: { hosts: string[]; secret?: string; allowPrivateNetwork: boolean }
+  }
   files: {
     uploadLimitBytes: number
     /** Absent: until they are deleted. */

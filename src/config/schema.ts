@@ -15,6 +15,7 @@ import {
   text,
   toolRules,
   trueOrFalse,
+  webhookSecret,
   type Kind,
 } from './kinds.ts'
 
@@ -266,7 +267,21 @@ export const settings = {
     section: 'safety',
     kind: trueOrFalse,
     default: 'false',
-    doc: 'Whether addresses in requests (pictures, MCP servers) may lead to private networks and this machine.',
+    doc: 'Whether addresses in requests (pictures, MCP servers, webhooks) may lead to private networks and this machine.',
+  },
+  WEBHOOK_HOSTS: {
+    section: 'safety',
+    kind: list(
+      'host names such as `hooks.example.com`, `*.example.com` or `10.0.0.7:9000`',
+      /^((\*\.)?[\w-]+(\.[\w-]+)*|\[[\da-f:.]+\])(:\d{1,5})?$/i,
+    ),
+    doc: 'The hosts that batches may tell of their end (`metadata.webhook_url`), each with its port unless it is the usual one; none: no webhooks are sent. Needs `WEBHOOK_SECRET`.',
+  },
+  WEBHOOK_SECRET: {
+    section: 'safety',
+    kind: webhookSecret,
+    secret: true,
+    doc: 'What webhooks are signed with, and verified with by those who get them: `whsec_` and the output of `openssl rand -base64 32`.',
   },
   FILE_LIMIT_MB: {
     section: 'safety',
@@ -518,6 +533,11 @@ export const settings = {
     section: 'storage',
     kind: decimal(0.001, 36_500),
     doc: 'How long uploaded files are kept that do not say so themselves (`expires_after`); none: until they are deleted.',
+  },
+  BATCH_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(0.001, 36_500),
+    doc: 'How long batches that have ended are kept, from their creation on; none: for ever. Their files are kept as other files are.',
   },
   DATABASE_URL: {
     section: 'storage',

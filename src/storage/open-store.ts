@@ -14,6 +14,7 @@ import { createSealer, expectKey, type Sealer } from './sealer.ts'
 import { createMeters } from './queries/meters.ts'
 import { createTranscripts } from './queries/transcripts.ts'
 import { createUsage } from './queries/usage.ts'
+import { createWebhooks } from './queries/webhooks.ts'
 import type { Store } from './store.ts'
 
 export type StoreOptions = {
@@ -61,6 +62,7 @@ export function storeOver(
     transcripts: createTranscripts(database, sealer),
     meters: createMeters(database),
     usage: createUsage(database),
+    webhooks: createWebhooks(database, sealer),
     close: () => database.close(),
   }
 }

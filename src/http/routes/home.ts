@@ -1,17 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
-const endpoints = [
-  'POST /v1/chat/completions',
-  'GET /v1/models',
-  'GET /v1/models/{id}',
-  'GET /v1/cache',
-  'DELETE /v1/cache',
-  'GET /health',
-  'GET /ready',
-  'GET /metrics',
-]
-
 const style = `
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1rem; color: #222; background: #fff }
 pre { background: #f4f4f4; padding: 1rem; overflow-x: auto; border-radius: 6px }
@@ -20,7 +9,11 @@ code { font: 14px/1.4 ui-monospace, monospace }
 `
 
 /** GET /: a short page for a person, or the same as JSON when that is asked for. */
-export function mountHome(app: FastifyInstance, options: { needsKey: boolean }): void {
+export function mountHome(
+  app: FastifyInstance,
+  options: { needsKey: boolean; routes: Readonly<Record<string, string>> },
+): void {
+  const endpoints = endpointsOf(options.routes)
   const styleHash = createHash('sha256').update(style).digest('base64')
   const policy = [
     "default-src 'none'",
@@ -38,8 +31,22 @@ export function mountHome(app: FastifyInstance, options: { needsKey: boolean }):
     return reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', policy)
-      .send(page(url, options.needsKey))
+      .send(page(url, options.needsKey, endpoints))
   })
+}
+
+/** A line for each method and path: what most come for first, what is about the server last. */
+function endpointsOf(routes: Readonly<Record<string, string>>): string[] {
+  const lines = Object.entries(routes).flatMap(([path, methods]) => {
+    const shown = path.replace('*', '{id}').replace(/:(\w+)/g, '{$1}')
+    return path === '/' ? [] : methods.split(', ').map((method) => `${method} ${shown}`)
+  })
+  return lines.toSorted((one, other) => rank(one) - rank(other))
+}
+
+function rank(line: string): number {
+  if (line.endsWith(' /v1/chat/completions')) return 0
+  return line.includes(' /v1/') ? 1 : 2
 }
 
 function baseUrl(request: FastifyRequest): string {
@@ -51,7 +58,7 @@ function wantsPage(accept = '*/*'): boolean {
   return accept.includes('text/html') || !accept.includes('json')
 }
 
-function page(url: string, needsKey: boolean): string {
+function page(url: string, needsKey: boolean, endpoints: readonly string[]): string {
   const key = needsKey ? 'YOUR_API_KEY' : 'none needed'
   return `<!doctype html>
 <html lang="en">
