@@ -1,6 +1,5 @@
-import { join } from 'node:path'
 import type { Connection, StoreHealth } from './database.ts'
-import { createDiskBlobs } from './disk-blobs.ts'
+import { blobFolder, createDiskBlobs } from './disk-blobs.ts'
 import { type LastingDatabase, openLasting } from './lasting.ts'
 import { createAnswers } from './queries/answers.ts'
 import { createBatches } from './queries/batches.ts'
@@ -53,7 +52,7 @@ export function storeOver(
     blobs:
       database.engine === 'postgres'
         ? createRowBlobs(database, sealer)
-        : createDiskBlobs(join(dataDir, 'files'), sealer),
+        : createDiskBlobs(blobFolder(dataDir), sealer),
     leases: createLeases(database),
     keys: createKeys(database),
     sessions: createSessions(database),
