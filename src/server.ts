@@ -9,6 +9,7 @@ import { KeyRing } from './access/key-ring.ts'
 import { rememberedFlag } from './lib/remembered-flag.ts'
 import { openBatches } from './batches.ts'
 import { FileBook } from './files/file-book.ts'
+import { addRetention } from './retention.ts'
 import { createSessions } from './sessions.ts'
 import { createApp } from './http/app.ts'
 import { deferred } from './lib/deferred.ts'
@@ -57,8 +58,11 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
       storage: storing.promise,
       limitBytes: config.files.uploadLimitBytes,
       ...(config.files.keepMs !== undefined && { keepMs: config.files.keepMs }),
+      keyKeepMs: config.retention.keyKeepMs,
     })
-    cleaner.add({ name: 'files', everyMs: cleanFilesMs, run: () => files.clean() })
+    const usage = usageOver(storing.promise, parts)
+    const limiter = limiterOver(storing.promise, telemetry, parts)
+    addRetention(cleaner, config.retention, { storing: storing.promise, files, usage, limiter })
     const keys = keyRing(config, storing.promise)
     const batches = openBatches(config, { storing: storing.promise, files, keys, telemetry }, () =>
       answering?.readiness(),
@@ -86,8 +90,8 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
       lines: batches.lines,
       storedKeys: keys,
       keyBook: async () => new KeyBook((await storing.promise).keys),
-      usage: usageOver(storing.promise, parts),
-      limiter: limiterOver(storing.promise, telemetry, parts),
+      usage,
+      limiter,
       telemetry,
       shutdown: shutdown.signal,
     })
@@ -157,8 +161,5 @@ function keyRing(config: Config, storing: Promise<Store>): KeyRing {
 function storageOf(store: Store | undefined): { storage?: { engine: string } & StoreHealth } {
   return store === undefined ? {} : { storage: { engine: store.engine, ...store.health() } }
 }
-
-/** How soon a file that has expired is off the disk. */
-const cleanFilesMs = 60_000
 
 const starting = { ready: false, reasons: ['The server is starting.'] }

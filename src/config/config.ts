@@ -72,6 +72,8 @@ export type Config = {
     /** Absent: content is not encrypted. */
     dataKey?: string
   }
+  /** How long records are kept that belong to nothing else. */
+  retention: { usageKeepMs: number; keyKeepMs: number }
   batches: { concurrency: number | 'auto' }
   files: {
     uploadLimitBytes: number

@@ -507,6 +507,18 @@ export const settings = {
     kind: decimal(0.001, 36_500),
     doc: 'How long uploaded files are kept that do not say so themselves (`expires_after`); none: until they are deleted.',
   },
+  USAGE_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(1, 36_500),
+    default: '400',
+    doc: 'How long it is known what was used (`GET /v1/usage`).',
+  },
+  KEY_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(1, 36_500),
+    default: '90',
+    doc: 'How long a stored key that was revoked or has expired stays in the list, and what it uploaded; longer where its usage is still known.',
+  },
   DATABASE_URL: {
     section: 'storage',
     kind: databaseUrl,

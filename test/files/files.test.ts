@@ -308,7 +308,13 @@ describeEngines('files', (makePlace) => {
     })
     await expect(book.receive({ ...upload, content: broken() })).rejects.toThrow('left')
     expect(await book.list('a', { limit: 10, order: 'asc' })).toEqual({ files: [], hasMore: false })
-    expect(await store.files.over({ nowMs: 0, begunBeforeMs: Number.MAX_SAFE_INTEGER })).toEqual([])
+    expect(
+      await store.files.over({
+        nowMs: 0,
+        begunBeforeMs: Number.MAX_SAFE_INTEGER,
+        keyEndedBeforeMs: 0,
+      }),
+    ).toEqual([])
     await store.close()
   })
 })

@@ -29,5 +29,12 @@ export function createLeases(database: Database): Leases {
           .where('owner', '=', owner)
           .execute()
       }),
+    clean: (ms) =>
+      database.write(async (queries) => {
+        await queries
+          .deleteFrom('lease')
+          .where('until_ms', '<', sql<number>`${now} - ${ms}`)
+          .execute()
+      }),
   }
 }
