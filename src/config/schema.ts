@@ -8,6 +8,7 @@ import {
   oneOf,
   pairs,
   passphrase,
+  price,
   path,
   paths,
   secretText,
@@ -373,6 +374,12 @@ export const settings = {
     kind: text,
     repeat: fallbackLimit,
     doc: "The model to ask there; none: the request's own.",
+  },
+  FALLBACK_API_PRICE: {
+    section: 'fallbacks',
+    kind: price,
+    repeat: fallbackLimit,
+    doc: 'What it asks for, in US dollars a million tokens: of the prompt, of the answer, and if wanted of cached prompt tokens (`0.15,0.6,0.075`). For usage and budgets; none: budgets count its tokens as dear as any.',
   },
   PROVIDERS_FILE: {
     section: 'fallbacks',
