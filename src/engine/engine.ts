@@ -135,16 +135,17 @@ export class Engine implements Backend {
       context.signal,
     )
     try {
-      yield* this.#answer(withinBudget(turn, context), context)
+      yield* this.#answer(turn, context)
     } finally {
       leave()
     }
   }
 
-  async *#answer(turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
-    const clock = new TurnClock(this.#limits(turn), context.signal)
+  async *#answer(asked: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
+    const clock = new TurnClock(this.#limits(asked), context.signal)
     const known = await clock.wait('start', this.#knownModels())
-    const plan = await this.#planner.plan(turn, context, known)
+    const plan = await this.#planner.plan(asked, context, known)
+    const turn = withinBudget(asked, plan.decisions, context)
     for (const notice of plan.notices) yield { type: 'notice', notice }
     const profile = profileOf(turn, plan.decisions, context.owner, context.allowed)
     const course: Course = { turn, plan, profile, clock, context, hasBegun: false }
