@@ -10,7 +10,7 @@ import { rememberedFlag } from './lib/remembered-flag.ts'
 import { openBatches } from './batches.ts'
 import { FileBook } from './files/file-book.ts'
 import { addRetention } from './retention.ts'
-import { createSessions } from './sessions.ts'
+import { cleanSessions, createSessions } from './sessions.ts'
 import { createApp } from './http/app.ts'
 import { deferred } from './lib/deferred.ts'
 import { type Disposal, disposal } from './lib/disposal.ts'
@@ -63,6 +63,11 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     const usage = usageOver(storing.promise, parts)
     const limiter = limiterOver(storing.promise, telemetry, parts)
     addRetention(cleaner, config.retention, { storing: storing.promise, files, usage, limiter })
+    const forget: Answering['forgetSession'] = async (session) =>
+      (await opening.promise).forgetSession(session)
+    const cleanSessionsNow = (): Promise<void> =>
+      cleanSessions(storing.promise, forget, Date.now() - config.sessions.keepMs)
+    cleaner.add({ name: 'sessions', everyMs: cleanSessionsMs, run: cleanSessionsNow })
     const keys = keyRing(config, storing.promise)
     const batches = openBatches(config, { storing: storing.promise, files, keys, telemetry }, () =>
       answering?.readiness(),
@@ -83,9 +88,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
         uploadLimitBytes: config.files.uploadLimitBytes,
         messageLimitBytes: config.engine.fileLimitBytes,
       },
-      sessions: createSessions(storing.promise, async (session) =>
-        (await opening.promise).forgetSession(session),
-      ),
+      sessions: createSessions(storing.promise, forget),
       batches: batches.book,
       lines: batches.lines,
       storedKeys: keys,
@@ -161,5 +164,8 @@ function keyRing(config: Config, storing: Promise<Store>): KeyRing {
 function storageOf(store: Store | undefined): { storage?: { engine: string } & StoreHealth } {
   return store === undefined ? {} : { storage: { engine: store.engine, ...store.health() } }
 }
+
+/** How soon a session is gone that nobody has used for SESSION_KEEP_DAYS. */
+const cleanSessionsMs = 60_000
 
 const starting = { ready: false, reasons: ['The server is starting.'] }

@@ -42,6 +42,7 @@ export function loadConfig(sources: ConfigSources): Config {
       usageKeepMs: values.USAGE_KEEP_DAYS * dayMs,
       keyKeepMs: values.KEY_KEEP_DAYS * dayMs,
     },
+    sessions: { keepMs: values.SESSION_KEEP_DAYS * dayMs },
     batches: { concurrency: values.BATCH_CONCURRENCY },
     files: {
       uploadLimitBytes: bytes(values.UPLOAD_LIMIT_MB),
@@ -100,6 +101,7 @@ function engineConfig(
       waiting: values.WAITING_PROCESSES_MAX,
     },
     waitingFloor: values.WAITING_PROCESSES,
+    sessionKeeping: values.SESSIONS,
     keepMs: milliseconds(values.LIVE_CONVERSATION_SECONDS),
     reuse: { mode: values.PROCESS_REUSE, conversations: values.PROCESS_REUSE_LIMIT },
     queue: {

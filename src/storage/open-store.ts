@@ -11,6 +11,7 @@ import { createRowBlobs } from './row-blobs.ts'
 import { createSessions } from './queries/sessions.ts'
 import { createSealer, expectKey, type Sealer } from './sealer.ts'
 import { createMeters } from './queries/meters.ts'
+import { createTranscripts } from './queries/transcripts.ts'
 import { createUsage } from './queries/usage.ts'
 import type { Store } from './store.ts'
 
@@ -55,7 +56,8 @@ export function storeOver(
         : createDiskBlobs(blobFolder(dataDir), sealer),
     leases: createLeases(database),
     keys: createKeys(database),
-    sessions: createSessions(database),
+    sessions: createSessions(database, sealer),
+    transcripts: createTranscripts(database, sealer),
     meters: createMeters(database),
     usage: createUsage(database),
     close: () => database.close(),

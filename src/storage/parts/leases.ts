@@ -4,6 +4,10 @@ export type Leases = {
   acquire(name: string, owner: string, ms: number): Promise<boolean>
   /** Frees it, if it is still the owner's. */
   release(name: string, owner: string): Promise<void>
+}
+
+/** All of them. */
+export type StoredLeases = Leases & {
   /** Forgets those that have been free for longer than this. */
   clean(ms: number): Promise<void>
 }

@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import type { Database } from '../database.ts'
 import { nowMs } from '../now.ts'
-import type { Leases } from '../parts/leases.ts'
+import type { StoredLeases } from '../parts/leases.ts'
 
-export function createLeases(database: Database): Leases {
+export function createLeases(database: Database): StoredLeases {
   const now = nowMs(database.engine)
   return {
     acquire: (name, owner, ms) =>
