@@ -1,12 +1,11 @@
-import { join } from 'node:path'
 import { createCache } from './answer-cache.ts'
 import type { Answering } from './answering.ts'
 import type { Config } from './config/config.ts'
 import { Limiter } from './access/limits.ts'
 import { KeyBook } from './access/keys.ts'
 import { UsageBook } from './access/usage.ts'
+import { hasKeysFlag } from './access/has-keys.ts'
 import { KeyRing } from './access/key-ring.ts'
-import { rememberedFlag } from './lib/remembered-flag.ts'
 import { openBatches } from './batches.ts'
 import { FileBook } from './files/file-book.ts'
 import { addRetention } from './retention.ts'
@@ -157,7 +156,11 @@ function usageOver(storing: Promise<Store>, parts: Disposal): UsageBook {
 function keyRing(config: Config, storing: Promise<Store>): KeyRing {
   const keys = storing.then((store) => store.keys)
   keys.catch(() => {})
-  return new KeyRing({ keys, memory: rememberedFlag(join(config.storage.dataDir, 'has-keys')) })
+  return new KeyRing({
+    keys,
+    memory: hasKeysFlag(config.storage.dataDir),
+    isShared: config.storage.databaseUrl !== undefined,
+  })
 }
 
 /** Not being able to keep anything does not keep turns from being answered. */
