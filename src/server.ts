@@ -22,7 +22,12 @@ import { createMetrics } from './telemetry/metrics.ts'
 import { TurnError } from './turn/error.ts'
 
 /** A server that listens; `close` lets running answers finish within the grace time, then ends everything. */
-export type Server = { url: string; close(): Promise<void> }
+export type Server = {
+  url: string
+  /** Whether callers need a key, as of now. */
+  needsKey: boolean
+  close(): Promise<void>
+}
 
 /**
  * Puts the parts together: configuration in, a listening server out. It listens before what answers is loaded, so that `/health` is there
@@ -111,6 +116,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     opening.resolve(answering)
     return {
       url,
+      needsKey: await needsKey(config, keys),
       async close() {
         const grace = setTimeout(
           () => shutdown.abort(new TurnError('shutting_down', 'The server is stopping.')),
@@ -150,6 +156,16 @@ function usageOver(storing: Promise<Store>, parts: Disposal): UsageBook {
   const book = new UsageBook(days)
   parts.defer(() => book.close())
   return book
+}
+
+async function needsKey({ http }: Config, keys: KeyRing): Promise<boolean> {
+  if (http.apiKey !== undefined) return true
+  try {
+    return await keys.asksForKey()
+  } catch {
+    // Whoever cannot know asks for one.
+    return true
+  }
 }
 
 /** Requests may come before the storage is open. */

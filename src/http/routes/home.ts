@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { RequestRecords } from '../request-records.ts'
 
 const endpoints = [
   'POST /v1/chat/completions',
@@ -20,7 +21,7 @@ code { font: 14px/1.4 ui-monospace, monospace }
 `
 
 /** GET /: a short page for a person, or the same as JSON when that is asked for. */
-export function mountHome(app: FastifyInstance, options: { needsKey: boolean }): void {
+export function mountHome(app: FastifyInstance, records: RequestRecords): void {
   const styleHash = createHash('sha256').update(style).digest('base64')
   const policy = [
     "default-src 'none'",
@@ -31,6 +32,8 @@ export function mountHome(app: FastifyInstance, options: { needsKey: boolean }):
   ].join('; ')
   app.get('/', (request, reply) => {
     const url = baseUrl(request)
+    // Whoever sees this without one needs none.
+    const needsKey = records.of(request).owner !== 'anonymous'
     void reply.header('vary', 'Accept').header('x-content-type-options', 'nosniff')
     if (!wantsPage(request.headers.accept)) {
       return reply.send({ name: 'claude-code-api', base_url: url, endpoints })
@@ -38,7 +41,7 @@ export function mountHome(app: FastifyInstance, options: { needsKey: boolean }):
     return reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', policy)
-      .send(page(url, options.needsKey))
+      .send(page(url, needsKey))
   })
 }
 
