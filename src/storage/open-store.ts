@@ -33,7 +33,7 @@ export type StoreOptions = {
  * and tries again. Throws a `StorageRefusal` when another server has the folder or a newer program has used the data.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const sealer = createSealer(options.dataKey)
+  const sealer = await createSealer(options.dataKey)
   return storeOver(await openDatabase(options, sealer), { sealer, dataDir: options.dataDir })
 }
 
@@ -67,9 +67,10 @@ export function storeOver(
 /** The database under the store; each engine is loaded only where it is used. */
 export async function openDatabase(
   options: StoreOptions,
-  sealer = createSealer(options.dataKey),
+  given?: Sealer,
 ): Promise<LastingDatabase> {
   const { dataDir, databaseUrl, instance = 'server', onChange } = options
+  const sealer = given ?? (await createSealer(options.dataKey))
   const told = onChange === undefined ? {} : { onChange }
   const checked = async (opening: Promise<Connection>): Promise<Connection> => {
     const connection = await opening

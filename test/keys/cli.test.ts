@@ -16,6 +16,12 @@ async function failed(...args: string[]): Promise<string> {
   return err
 }
 
+async function pageOf(url: string, key?: string): Promise<string> {
+  const accept = { accept: 'text/html' }
+  const headers = key === undefined ? accept : { ...accept, authorization: `Bearer ${key}` }
+  return (await fetch(url, { headers })).text()
+}
+
 describe('`claude-code-api keys`', { timeout: 60_000 }, () => {
   it('makes a key beside a running server, shows, rotates and revokes it', async () => {
     await using server = await startTestServer()
@@ -53,11 +59,6 @@ describe('`claude-code-api keys`', { timeout: 60_000 }, () => {
       await eventually('it has said so', () => server.said.err.includes('Ready:'))
       await use?.(server.url)
       return server.said.err
-    }
-    const pageOf = async (url: string, key?: string): Promise<string> => {
-      const accept = { accept: 'text/html' }
-      const headers = key === undefined ? accept : { ...accept, authorization: `Bearer ${key}` }
-      return (await fetch(url, { headers })).text()
     }
     expect(
       await welcomed(async (url) => expect(await pageOf(url)).toContain('none needed')),
