@@ -73,6 +73,8 @@ export type Config = {
     /** Absent: content is not encrypted. */
     dataKey?: string
   }
+  /** How long records are kept that belong to nothing else. */
+  retention: { usageKeepMs: number; keyKeepMs: number }
   /** How long after its last turn a session is kept. */
   sessions: { keepMs: number }
   batches: {

@@ -38,6 +38,10 @@ export function loadConfig(sources: ConfigSources): Config {
       ...(values.DATABASE_URL === undefined ? {} : { databaseUrl: values.DATABASE_URL }),
       ...(values.DATA_KEY === undefined ? {} : { dataKey: values.DATA_KEY }),
     },
+    retention: {
+      usageKeepMs: values.USAGE_KEEP_DAYS * dayMs,
+      keyKeepMs: values.KEY_KEEP_DAYS * dayMs,
+    },
     sessions: { keepMs: values.SESSION_KEEP_DAYS * dayMs },
     batches: {
       concurrency: values.BATCH_CONCURRENCY,

@@ -8,6 +8,7 @@ import {
   oneOf,
   pairs,
   passphrase,
+  price,
   path,
   paths,
   secretText,
@@ -389,6 +390,12 @@ export const settings = {
     repeat: fallbackLimit,
     doc: "The model to ask there; none: the request's own.",
   },
+  FALLBACK_API_PRICE: {
+    section: 'fallbacks',
+    kind: price,
+    repeat: fallbackLimit,
+    doc: 'What it asks for, in US dollars a million tokens: of the prompt, of the answer, and if wanted of cached prompt tokens (`0.15,0.6,0.075`). For usage and budgets; none: budgets count its tokens as dear as any.',
+  },
   PROVIDERS_FILE: {
     section: 'fallbacks',
     kind: path,
@@ -538,6 +545,18 @@ export const settings = {
     section: 'storage',
     kind: decimal(0.001, 36_500),
     doc: 'How long batches that have ended are kept, from their creation on; none: for ever. Their files are kept as other files are.',
+  },
+  USAGE_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(1, 36_500),
+    default: '400',
+    doc: 'How long it is known what was used (`GET /v1/usage`).',
+  },
+  KEY_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(1, 36_500),
+    default: '90',
+    doc: 'How long a stored key that was revoked or has expired stays in the list, and what it uploaded; longer where its usage is still known.',
   },
   DATABASE_URL: {
     section: 'storage',

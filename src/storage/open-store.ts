@@ -1,6 +1,5 @@
-import { join } from 'node:path'
 import type { Connection, StoreHealth } from './database.ts'
-import { createDiskBlobs } from './disk-blobs.ts'
+import { blobFolder, createDiskBlobs } from './disk-blobs.ts'
 import { type LastingDatabase, openLasting } from './lasting.ts'
 import { createAnswers } from './queries/answers.ts'
 import { createBatches } from './queries/batches.ts'
@@ -35,7 +34,7 @@ export type StoreOptions = {
  * and tries again. Throws a `StorageRefusal` when another server has the folder or a newer program has used the data.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const sealer = createSealer(options.dataKey)
+  const sealer = await createSealer(options.dataKey)
   return storeOver(await openDatabase(options, sealer), { sealer, dataDir: options.dataDir })
 }
 
@@ -55,7 +54,7 @@ export function storeOver(
     blobs:
       database.engine === 'postgres'
         ? createRowBlobs(database, sealer)
-        : createDiskBlobs(join(dataDir, 'files'), sealer),
+        : createDiskBlobs(blobFolder(dataDir), sealer),
     leases: createLeases(database),
     keys: createKeys(database),
     sessions: createSessions(database, sealer),
@@ -70,9 +69,10 @@ export function storeOver(
 /** The database under the store; each engine is loaded only where it is used. */
 export async function openDatabase(
   options: StoreOptions,
-  sealer = createSealer(options.dataKey),
+  given?: Sealer,
 ): Promise<LastingDatabase> {
   const { dataDir, databaseUrl, instance = 'server', onChange } = options
+  const sealer = given ?? (await createSealer(options.dataKey))
   const told = onChange === undefined ? {} : { onChange }
   const checked = async (opening: Promise<Connection>): Promise<Connection> => {
     const connection = await opening

@@ -4,7 +4,7 @@ import type { Batches } from './parts/batches.ts'
 import type { Breakers } from './parts/breakers.ts'
 import type { Blobs, Files } from './parts/files.ts'
 import type { Keys } from './parts/keys.ts'
-import type { Leases } from './parts/leases.ts'
+import type { StoredLeases } from './parts/leases.ts'
 import type { Sessions } from './parts/sessions.ts'
 import type { Meters } from './parts/meters.ts'
 import type { Transcripts } from './parts/transcripts.ts'
@@ -26,7 +26,7 @@ export type Store = {
   readonly breakers: Breakers
   readonly files: Files
   readonly blobs: Blobs
-  readonly leases: Leases
+  readonly leases: StoredLeases
   readonly keys: Keys
   readonly sessions: Sessions
   readonly transcripts: Transcripts

@@ -25,6 +25,8 @@ export type Answer = {
   fallbackId: string
   /** Used when the upstream does not name the model. */
   requestedModel: string
+  /** The chunk that tells what was used is kept from the caller, who has not asked for it. */
+  hidesUsage?: boolean
 }
 
 /** The most chunks without output that are kept for the relay; more of them carry nothing and are left out. */
@@ -170,7 +172,8 @@ class AnswerStream {
       this.#isStarted = true
       this.#call.enter('idle')
     }
-    if (this.#isStarted || this.#held.length < mostHeldChunks) {
+    const isHidden = this.#answer.hidesUsage && isOnlyUsage(value)
+    if (!isHidden && (this.#isStarted || this.#held.length < mostHeldChunks)) {
       this.#held.push(value)
       this.#text += frameOf(event.data, value)
     }
@@ -196,6 +199,11 @@ class AnswerStream {
     else if (this.#progress.hasReason) events.push(this.#progress.finish())
     else this.failure = brokenOff(upstream)
   }
+}
+
+/** The chunk that `include_usage` adds. */
+function isOnlyUsage({ choices, usage }: Json): boolean {
+  return Array.isArray(choices) && choices.length === 0 && typeof usage === 'object'
 }
 
 /** A frame with the upstream's own words; JSON over several lines is written anew. */

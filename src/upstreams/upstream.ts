@@ -1,6 +1,7 @@
 import { type Dispatcher, Pool } from 'undici'
 import {
   type Asked,
+  asksForUsage,
   canEncode,
   encodeRequest,
   readError,
@@ -22,10 +23,11 @@ import {
 import { Call, type UpstreamTimeouts } from './call.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
 import { isClosedBetween, noAnswer, statusFailure, transportFailure } from './failures.ts'
+import { costOf, type Price, type Priced, priceOf } from './price.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 /** An API that speaks OpenAI's chat completions. */
-export type UpstreamOptions = {
+export type UpstreamOptions = Priced & {
   /** As shown in `x-provider` and in errors. */
   name: string
   /** The base URL, with or without `/v1`. */
@@ -133,7 +135,8 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
       ? await dependencies.resolveAttachments(turn, context)
       : []
     const stream = context.stream && options.streaming !== false
-    const asked: Asked = { stream, attachments }
+    const price = priceOf(options, mapped ?? turn.model ?? '')
+    const asked: Asked = { stream, attachments, tellsUsage: price !== undefined }
     if (mapped !== undefined) asked.model = mapped
     const bytes = unchangedRequest(turn, asked)
     const body = bytes ? turn.source.body : encodeRequest(turn, asked)
@@ -153,12 +156,13 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
       upstream: mapped === undefined ? options : { ...options, model: mapped },
       fallbackId: `chatcmpl-${context.requestId}`,
       requestedModel: typeof model === 'string' ? model : '',
+      hidesUsage: price !== undefined && !asksForUsage(turn),
     }
     const reader = stream ? new StreamedAnswer(answer, call) : new WholeAnswer(answer, call)
     for (let events = await reader.next(); events; events = await reader.next()) {
       for (const event of events) {
         if (event.type === 'start') isStarted = true
-        yield event
+        yield price && event.type === 'finish' ? withCost(event, price) : event
       }
     }
   } catch (thrown) {
@@ -167,6 +171,11 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
   } finally {
     call.end()
   }
+}
+
+function withCost(event: Extract<TurnEvent, { type: 'finish' }>, price: Price): TurnEvent {
+  const costUsd = costOf(event.usage, price)
+  return costUsd === undefined ? event : { ...event, costUsd }
 }
 
 function modelFor({ model, models = {} }: UpstreamOptions, turn: Turn): string | undefined {

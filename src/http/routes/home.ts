@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { RequestRecords } from '../request-records.ts'
 
 const style = `
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1rem; color: #222; background: #fff }
@@ -11,9 +12,9 @@ code { font: 14px/1.4 ui-monospace, monospace }
 /** GET /: a short page for a person, or the same as JSON when that is asked for. */
 export function mountHome(
   app: FastifyInstance,
-  options: { needsKey: boolean; routes: Readonly<Record<string, string>> },
+  { records, routes }: { records: RequestRecords; routes: Readonly<Record<string, string>> },
 ): void {
-  const endpoints = endpointsOf(options.routes)
+  const endpoints = endpointsOf(routes)
   const styleHash = createHash('sha256').update(style).digest('base64')
   const policy = [
     "default-src 'none'",
@@ -24,6 +25,8 @@ export function mountHome(
   ].join('; ')
   app.get('/', (request, reply) => {
     const url = baseUrl(request)
+    // Whoever sees this without one needs none.
+    const needsKey = records.of(request).owner !== 'anonymous'
     void reply.header('vary', 'Accept').header('x-content-type-options', 'nosniff')
     if (!wantsPage(request.headers.accept)) {
       return reply.send({ name: 'claude-code-api', base_url: url, endpoints })
@@ -31,7 +34,7 @@ export function mountHome(
     return reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', policy)
-      .send(page(url, options.needsKey, endpoints))
+      .send(page(url, needsKey, endpoints))
   })
 }
 
