@@ -1,8 +1,9 @@
-import OpenAI from 'openai'
+import type OpenAI from 'openai'
 import type {
   ChatCompletionCreateParams,
   ChatCompletionMessageParam,
 } from 'openai/resources/chat/completions'
+import { lastAcceptedMs } from '../test/keys/support.ts'
 import {
   callsTools,
   conversation,
@@ -140,22 +141,6 @@ export async function revokedKey({ nodes }: ClusterStage): Promise<void> {
     'A node let it in later than a second after it was revoked.',
   )
   tell('   Nobody let it in later than a second after it was revoked. Checked.')
-}
-
-/** When the last request began that was let in, in milliseconds after the key was revoked; 0 for none. */
-async function lastAcceptedMs(client: OpenAI, revoked: number): Promise<number> {
-  let accepted = 0
-  for (let tries = 0; tries < 1_000; tries++) {
-    const began = performance.now() - revoked
-    try {
-      await client.models.list()
-      accepted = began
-    } catch (error) {
-      if (error instanceof OpenAI.AuthenticationError) return accepted
-      throw error
-    }
-  }
-  throw new Error('A revoked key is let in for ever.')
 }
 
 function shownWait(ms: number | undefined): string {
