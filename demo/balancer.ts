@@ -20,11 +20,8 @@ export const nodeHeader = 'x-node'
 const lookMs = 250
 const lookPatienceMs = 2_000
 
-/** Listens on a free port of loopback. `headers` go with the questions for `/ready`. */
-export async function startBalancer(
-  nodes: readonly BalancedNode[],
-  headers: Record<string, string>,
-): Promise<Balancer> {
+/** Listens on a free port of loopback. */
+export async function startBalancer(nodes: readonly BalancedNode[]): Promise<Balancer> {
   const ready = new Set<BalancedNode>()
   const closing = new AbortController()
   let turn = 0
@@ -35,7 +32,7 @@ export async function startBalancer(
 
   const look = async (node: BalancedNode): Promise<void> => {
     const patience = AbortSignal.any([closing.signal, AbortSignal.timeout(lookPatienceMs)])
-    const response = await fetch(`${node.url}/ready`, { headers, signal: patience }).catch(() => {})
+    const response = await fetch(`${node.url}/ready`, { signal: patience }).catch(() => {})
     await response?.body?.cancel()
     if (response?.ok === true) ready.add(node)
     else ready.delete(node)

@@ -45,7 +45,7 @@ async function demonstrate(interrupted: Promise<never>): Promise<void> {
   await using cluster = await allOrNone(starting)
   const { nodes } = cluster
   for (const { name, url } of nodes) tell(`${name}:             ${url}`)
-  await using balancer = await startBalancer(nodes, { authorization: `Bearer ${apiKey}` })
+  await using balancer = await startBalancer(nodes)
   tell(`The load balancer:  ${balancer.url}`)
   const allReady = (): boolean => balancer.ready().length === nodes.length
   await Promise.race([until('all nodes are ready', allReady, readyMs), interrupted])
