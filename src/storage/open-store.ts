@@ -20,6 +20,8 @@ export type StoreOptions = {
   dataDir: string
   /** A Postgres to use instead of the embedded database. */
   databaseUrl?: string
+  /** The most connections to it; 10 where nobody says. */
+  databaseConnections?: number
   /** What content is encrypted with. */
   dataKey?: string
   /** A server has the data folder for itself (the default); a command works beside it. */
@@ -68,7 +70,7 @@ export async function openDatabase(
   options: StoreOptions,
   sealer = createSealer(options.dataKey),
 ): Promise<LastingDatabase> {
-  const { dataDir, databaseUrl, instance = 'server', onChange } = options
+  const { dataDir, databaseUrl, databaseConnections = 10, instance = 'server', onChange } = options
   const told = onChange === undefined ? {} : { onChange }
   const checked = async (opening: Promise<Connection>): Promise<Connection> => {
     const connection = await opening
@@ -91,7 +93,8 @@ export async function openDatabase(
   const { openPostgres } = await import('./postgres/postgres.ts')
   return openLasting({
     engine: 'postgres',
-    open: (onLost) => checked(openPostgres({ url: databaseUrl, onLost })),
+    open: (onLost) =>
+      checked(openPostgres({ url: databaseUrl, connections: databaseConnections, onLost })),
     ...told,
   })
 }
