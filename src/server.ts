@@ -9,7 +9,7 @@ import { KeyRing } from './access/key-ring.ts'
 import { rememberedFlag } from './lib/remembered-flag.ts'
 import { openBatches } from './batches.ts'
 import { FileBook } from './files/file-book.ts'
-import { createSessions } from './sessions.ts'
+import { cleanSessions, createSessions } from './sessions.ts'
 import { createApp } from './http/app.ts'
 import { deferred } from './lib/deferred.ts'
 import { type Disposal, disposal } from './lib/disposal.ts'
@@ -59,6 +59,11 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
       ...(config.files.keepMs !== undefined && { keepMs: config.files.keepMs }),
     })
     cleaner.add({ name: 'files', everyMs: cleanFilesMs, run: () => files.clean() })
+    const forget: Answering['forgetSession'] = async (session) =>
+      (await opening.promise).forgetSession(session)
+    const cleanSessionsNow = (): Promise<void> =>
+      cleanSessions(storing.promise, forget, Date.now() - config.sessions.keepMs)
+    cleaner.add({ name: 'sessions', everyMs: cleanSessionsMs, run: cleanSessionsNow })
     const keys = keyRing(config, storing.promise)
     const batches = openBatches(config, { storing: storing.promise, files, keys, telemetry }, () =>
       answering?.readiness(),
@@ -79,9 +84,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
         uploadLimitBytes: config.files.uploadLimitBytes,
         messageLimitBytes: config.engine.fileLimitBytes,
       },
-      sessions: createSessions(storing.promise, async (session) =>
-        (await opening.promise).forgetSession(session),
-      ),
+      sessions: createSessions(storing.promise, forget),
       batches: batches.book,
       lines: batches.lines,
       storedKeys: keys,
@@ -160,5 +163,7 @@ function storageOf(store: Store | undefined): { storage?: { engine: string } & S
 
 /** How soon a file that has expired is off the disk. */
 const cleanFilesMs = 60_000
+/** And a session that nobody has used for SESSION_KEEP_DAYS. */
+const cleanSessionsMs = 60_000
 
 const starting = { ready: false, reasons: ['The server is starting.'] }

@@ -43,6 +43,7 @@ export type Config = {
     imageLimitBytes: number
     amounts: { turns: number | 'auto'; live: number | 'auto'; waiting: number | 'auto' }
     waitingFloor: number
+    sessionKeeping: 'always' | 'asked' | 'never'
     keepMs: number
     reuse: { mode: 'never' | 'batch' | 'always'; conversations: number }
     queue: { queuePlaces: number; patienceMs: number }
@@ -74,6 +75,8 @@ export type Config = {
     /** Absent: content is not encrypted. */
     dataKey?: string
   }
+  /** How long after its last turn a session is kept. */
+  sessions: { keepMs: number }
   batches: { concurrency: number | 'auto' }
   files: {
     uploadLimitBytes: number

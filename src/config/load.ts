@@ -39,6 +39,7 @@ export function loadConfig(sources: ConfigSources): Config {
       databaseConnections: values.DATABASE_CONNECTIONS,
       ...(values.DATA_KEY === undefined ? {} : { dataKey: values.DATA_KEY }),
     },
+    sessions: { keepMs: values.SESSION_KEEP_DAYS * dayMs },
     batches: { concurrency: values.BATCH_CONCURRENCY },
     files: {
       uploadLimitBytes: bytes(values.UPLOAD_LIMIT_MB),
@@ -97,6 +98,7 @@ function engineConfig(
       waiting: values.WAITING_PROCESSES_MAX,
     },
     waitingFloor: values.WAITING_PROCESSES,
+    sessionKeeping: values.SESSIONS,
     keepMs: milliseconds(values.LIVE_CONVERSATION_SECONDS),
     reuse: { mode: values.PROCESS_REUSE, conversations: values.PROCESS_REUSE_LIMIT },
     queue: {

@@ -496,6 +496,18 @@ export const settings = {
     ),
     doc: 'Owners of keys that share their answers with each other; none: nobody does.',
   },
+  SESSIONS: {
+    section: 'storage',
+    kind: oneOf('always', 'asked', 'never'),
+    default: 'always',
+    doc: 'Which chats can be gone on with by their `session_id`: every one, those that ask for it (`keep_session`), or none. What was said in the others is gone when their process ends.',
+  },
+  SESSION_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(0.001, 36_500),
+    default: '30',
+    doc: 'How long a session is kept after its last turn.',
+  },
   UPLOAD_LIMIT_MB: {
     section: 'storage',
     kind: decimal(0.001, 10_240),

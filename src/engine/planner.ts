@@ -26,10 +26,13 @@ import { checkPending, pendingCalls } from './conversation/pending-calls.ts'
 import { credentialPaths } from './permissions/forbidden.ts'
 import { planPermissions, type ToolPolicy } from './permissions/plan.ts'
 import { refuseSameNames } from './tools/same-names.ts'
-import type { KnownSession, SessionRecord, Sessions } from './conversation/sessions.ts'
+import type { KnownSession, SessionRecord } from './conversation/sessions.ts'
+import type { TranscriptKeeper } from './conversation/transcript-keeper.ts'
+import type { TurnSession } from './conversation/turn-session.ts'
 import {
   canWriteTranscript,
   continueTranscript,
+  projectOf,
   storeTranscript,
   transcriptPath,
 } from './conversation/transcript.ts'
@@ -63,15 +66,15 @@ export type Plan = { decisions: Decisions; messages: Message[]; notices: Notice[
 /** Decides everything about a turn that needs the disk, the network or the owner's rules, before a process is used. */
 export class Planner {
   readonly #options: PlannerOptions
-  readonly #sessions: Sessions
+  readonly #keeper: TranscriptKeeper
   readonly #attachments: Attachments
   /** The callers' own folders, links resolved, by their paths. */
   readonly #folders = new Map<string, string>()
   #workspace: Promise<Workspace> | undefined
 
-  constructor(options: PlannerOptions, sessions: Sessions) {
+  constructor(options: PlannerOptions, keeper: TranscriptKeeper) {
     this.#options = options
-    this.#sessions = sessions
+    this.#keeper = keeper
     this.#attachments = new Attachments({
       fileBytes: options.fileLimitBytes,
       imageBytes: options.imageLimitBytes,
@@ -79,15 +82,22 @@ export class Planner {
     })
   }
 
-  async plan(turn: Turn, context: TurnContext, known: KnownModels): Promise<Plan> {
-    const { claude } = turn
-    const { model, mappedFrom } = resolveModel(turn.model, known)
+  /** The folder that a request works in, unless its session says otherwise. */
+  async folderOf({ claude }: Turn, context: TurnContext): Promise<string> {
     const workspace = await this.#workspaceFor(context)
-    const asked =
-      claude.workingDir === undefined
-        ? undefined
-        : await workspace.folder(claude.workingDir, 'claude_options.working_dir')
-    const session = await this.#session(turn, context, asked)
+    return (await askedFolder(claude, workspace)) ?? this.#ownFolder(context.owner)
+  }
+
+  async plan(
+    turn: Turn,
+    context: TurnContext,
+    { models, session: turnSession }: { models: KnownModels; session: TurnSession },
+  ): Promise<Plan> {
+    const { claude } = turn
+    const { model, mappedFrom } = resolveModel(turn.model, models)
+    const workspace = await this.#workspaceFor(context)
+    const asked = await askedFolder(claude, workspace)
+    const session = turnSession.known
     const ownFolder = await this.#ownFolder(context.owner)
     const folder = asked ?? session?.folder ?? ownFolder
     if (asked === undefined) checkSessionFolder(session, context, workspace, ownFolder)
@@ -115,8 +125,9 @@ export class Planner {
       environment: await this.#environment(context.owner),
       folder,
       ...(model !== undefined && { model }),
-      modelListed: model !== undefined && known.listed.some(({ value }) => value === model),
+      modelListed: model !== undefined && models.listed.some(({ value }) => value === model),
       ...(session && { resume: session.id }),
+      isKept: turnSession.isKept,
       ...(claude.debug && { debugLog: await this.#debugLog(context.requestId) }),
       mcpServers: await resolveMcpServers(claude.mcpConfig, {
         named: this.#options.mcpServers,
@@ -157,14 +168,15 @@ export class Planner {
     const whole: ApiMessage[] = [...prompt.earlier, { role: 'user', content: prompt.question }]
     if (decisions.resume !== undefined && told[0]?.role === 'tool') {
       // A process that resumes would take up the calls itself, and not the results that it is sent.
-      const isContinued = await continueTranscript(whole, place, new Date())
-      return { decisions, prompt: isContinued ? { earlier: [], question: [] } : prompt }
+      const added = await continueTranscript(whole, place, new Date())
+      await this.#written(decisions, place.sessionId, added)
+      return { decisions, prompt: added === undefined ? prompt : { earlier: [], question: [] } }
     }
     const isLong = prompt.earlier.length >= longHistory && this.#canCompose(plan)
     const canBeTold = this.canBeTold(told, plan)
     if (!isLong && canBeTold) return { decisions, prompt }
     try {
-      await storeTranscript(whole, place, new Date())
+      await this.#written(decisions, sessionId, await storeTranscript(whole, place, new Date()))
     } catch (error) {
       // The disk is full, or not to be written to. Telling is only slower.
       if (canBeTold) return { decisions, prompt }
@@ -177,11 +189,22 @@ export class Planner {
     }
   }
 
+  /** What was written to a transcript here, and not by a process. */
+  async #written(
+    { folder, isKept }: Decisions,
+    session: string,
+    lines: string | undefined,
+  ): Promise<void> {
+    if (!isKept || lines === undefined) return
+    await this.#keeper.add(session, { project: projectOf(folder), subpath: '', lines })
+  }
+
   /** Claude Code writes them down a moment after the answer; of a turn that was cut short only its transcript tells. */
   async #pendingCalls(session: KnownSession, folder: string): Promise<string[]> {
     if (session.openCalls) return session.openCalls
     const { claudeDir, version = '' } = this.#options
     const sessionId = session.id
+    await this.#keeper.restore(sessionId, projectOf(folder))
     return pendingCalls(transcriptPath({ claudeDir, folder, sessionId, version }))
   }
 
@@ -204,6 +227,7 @@ export class Planner {
         environment,
         folder,
         modelListed: false,
+        isKept: false,
         mcpServers: {},
         permissions: options,
         agentic,
@@ -239,26 +263,6 @@ export class Planner {
     const question = messages[index]
     if (parts.length === 0 || question?.role !== 'user') return messages
     return messages.with(index, { ...question, content: [...parts, ...question.content] })
-  }
-
-  async #session(
-    { claude }: Turn,
-    context: TurnContext,
-    asked: string | undefined,
-  ): Promise<KnownSession | undefined> {
-    if (claude.sessionId !== undefined) {
-      const session = await this.#sessions.find(claude.sessionId, context.owner)
-      if (session) return session
-      throw new TurnError(
-        'session_not_found',
-        `There is no session '${claude.sessionId}' of yours on this server.`,
-        {
-          param: 'claude_options.session_id',
-        },
-      )
-    }
-    if (!claude.continue) return undefined
-    return this.#sessions.latest(context.owner, asked ?? (await this.#ownFolder(context.owner)))
   }
 
   #binary(): string {
@@ -315,6 +319,14 @@ export class Planner {
     }))
     return workspace
   }
+}
+
+async function askedFolder(
+  { workingDir }: Turn['claude'],
+  workspace: Workspace,
+): Promise<string | undefined> {
+  if (workingDir === undefined) return undefined
+  return workspace.folder(workingDir, 'claude_options.working_dir')
 }
 
 /** A session may have begun in a folder that its key has lost since. */

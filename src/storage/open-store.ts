@@ -12,6 +12,7 @@ import { createRowBlobs } from './row-blobs.ts'
 import { createSessions } from './queries/sessions.ts'
 import { createSealer, expectKey, type Sealer } from './sealer.ts'
 import { createMeters } from './queries/meters.ts'
+import { createTranscripts } from './queries/transcripts.ts'
 import { createUsage } from './queries/usage.ts'
 import type { Store } from './store.ts'
 
@@ -58,7 +59,8 @@ export function storeOver(
         : createDiskBlobs(join(dataDir, 'files'), sealer),
     leases: createLeases(database),
     keys: createKeys(database),
-    sessions: createSessions(database),
+    sessions: createSessions(database, sealer),
+    transcripts: createTranscripts(database, sealer),
     meters: createMeters(database),
     usage: createUsage(database),
     close: () => database.close(),

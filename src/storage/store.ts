@@ -7,6 +7,7 @@ import type { Keys } from './parts/keys.ts'
 import type { Leases } from './parts/leases.ts'
 import type { Sessions } from './parts/sessions.ts'
 import type { Meters } from './parts/meters.ts'
+import type { Transcripts } from './parts/transcripts.ts'
 import type { UsageDays } from './parts/usage.ts'
 
 export type { DatabaseEngine, StoreHealth } from './database.ts'
@@ -27,6 +28,7 @@ export type Store = {
   readonly leases: Leases
   readonly keys: Keys
   readonly sessions: Sessions
+  readonly transcripts: Transcripts
   readonly meters: Meters
   readonly usage: UsageDays
   /** Waits for what is under way. */

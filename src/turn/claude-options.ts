@@ -11,6 +11,10 @@ export type ClaudeOptions = {
   sessionId?: string
   /** Continue the caller's most recent session in the working folder; a new one when there is none. */
   continue: boolean
+  /** Whether the session is kept; absent: as the server is set. */
+  keepSession?: boolean
+  /** What to do while the session answers another request; absent: wait. */
+  sessionBusy?: 'wait' | 'refuse'
   /** What the content of the answer is: the text, one JSON document, or one JSON event a line. */
   outputFormat: 'text' | 'json' | 'stream-json'
   /** Write Claude Code's debug log for this request to a file of its own. */

@@ -30,8 +30,8 @@ export type Notice =
 
 /** What only Claude Code can tell of a turn. */
 export type ClaudeRun = {
-  /** Give it back as `claude_options.session_id` to resume. */
-  sessionId: string
+  /** Give it back as `claude_options.session_id` to resume; absent where the session is not kept. */
+  sessionId?: string
   /** Claude Code's own estimate, in US dollars, of this turn alone. */
   costUsd: number
   durationMs: number
