@@ -85,9 +85,8 @@ async function startNode(
   shared: Record<string, string>,
 ): Promise<ClusterNode> {
   const own = join(folder, name.replace(' ', '-'))
-  const claudeFolder = claudeFolderOf(folder)
+  const claudeFolder = join(own, 'claude')
   await mkdir(claudeFolder, { recursive: true })
-  await mkdir(own)
   const server = await startBuiltServer(
     {
       ...claudeEnvironment(anthropic.url, claudeFolder),
@@ -119,11 +118,6 @@ async function allOrNone(
   if (failed === undefined) return { nodes, [Symbol.asyncDispose]: stop }
   await stop()
   throw failed.reason
-}
-
-/** Where Claude Code keeps the transcripts of sessions: the nodes must find each other's. */
-function claudeFolderOf(folder: string): string {
-  return join(folder, 'claude')
 }
 
 await runDemo(demonstrate)

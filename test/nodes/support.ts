@@ -29,9 +29,11 @@ export async function startNodes(
     const { path } = parts.use(await temporaryFolder())
     const anthropic = parts.use(await startScriptedAnthropic())
     const databaseUrl = postgres.url()
-    const shared = await sharedFolders(path)
+    const workspace = join(path, 'workspace')
+    await mkdir(workspace)
+    const shared = { DATABASE_URL: databaseUrl, WORKSPACE_ROOTS: workspace }
     const starting = Array.from({ length: count }, () =>
-      startTestServer({ DATABASE_URL: databaseUrl, ...shared, ...settings }, anthropic),
+      startTestServer({ ...shared, ...settings }, anthropic),
     )
     const started = await Promise.allSettled(starting)
     const all = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
@@ -41,22 +43,13 @@ export async function startNodes(
       all,
       anthropic,
       storage: { dataDir: path, databaseUrl, instance: 'command' },
-      workspace: shared.WORKSPACE_ROOTS,
+      workspace,
       [Symbol.asyncDispose]: () => parts.dispose(),
     }
   } catch (error) {
     await parts.dispose()
     throw error
   }
-}
-
-/** Where a session works must be there on each node, and its transcript too. */
-async function sharedFolders(
-  path: string,
-): Promise<{ WORKSPACE_ROOTS: string; CLAUDE_CONFIG_DIR: string }> {
-  const workspace = join(path, 'workspace')
-  await mkdir(workspace)
-  return { WORKSPACE_ROOTS: workspace, CLAUDE_CONFIG_DIR: join(path, 'claude') }
 }
 
 /** A Postgres for the tests of a block. */
