@@ -12,6 +12,7 @@ import { KeyBook } from '../src/access/keys.ts'
 import { Limiter } from '../src/access/limits.ts'
 import type { KeyLimits } from '../src/access/policy.ts'
 import { openStore } from '../src/storage/open-store.ts'
+import { readAddress } from '../src/storage/postgres/address.ts'
 import { silentTelemetry } from '../src/telemetry/silent.ts'
 import { begin, ended } from '../test/batches/support.ts'
 import { startScriptedAnthropic } from '../test/scripted-anthropic/server.ts'
@@ -72,10 +73,14 @@ await row('turn, API_KEY', () => chats(apiKey))
 await row('turn, a stored key', () => chats(plain.text))
 await row('turn, a stored key with limits', () => chats(limited.text))
 await row('turn of a session, API_KEY', session)
+await row('turn that is not kept, API_KEY', () => chats(apiKey, { keep_session: false }))
 await row('answer from the cache, API_KEY', () => chats(apiKey, { cache: 'exact' }))
 await row('line of a batch, API_KEY', batch)
 const most = proxy.connections()
-console.log(`At most ${most} connections were open at the end.`)
+const kept = await keptPerTurn()
+console.log(
+  `${most} connections were open at the end; what was said takes ${(kept / 1024).toFixed(1)} KiB a turn.`,
+)
 const admissions = {
   commits: await commitsPerSecond(),
   oneKey: await admissionsPerSecond(1),
@@ -88,7 +93,7 @@ console.log(
   `admissions of keys with limits, begun and settled: ${admissions.oneKey.toFixed(0)}/s of one key, ${admissions.manyKeys.toFixed(0)}/s of 64 keys.`,
 )
 if (options.json !== undefined) {
-  const figures = { options, idle, idleSeconds, rows, connections: most, admissions }
+  const figures = { options, idle, idleSeconds, rows, connections: most, kept, admissions }
   await writeFile(options.json, `${JSON.stringify(figures, null, 2)}\n`)
 }
 
@@ -166,6 +171,18 @@ async function batch(): Promise<void> {
   const { id } = await begin(client, lines)
   const done = await ended(client, id, 120_000)
   if (done.status !== 'completed') throw new Error(`The batch is ${done.status}.`)
+}
+
+/** Bytes of what was said, of all turns that are kept. */
+async function keptPerTurn(): Promise<number> {
+  const { connectionString, schema } = readAddress(proxy.url)
+  const client = new pg.Client({ connectionString })
+  await client.connect()
+  const { rows: found } = await client.query<{ bytes: number }>(
+    `select (select sum(octet_length(body)) from ${schema}.transcript)::integer / (select sum(turns) from ${schema}.session)::integer as bytes`,
+  )
+  await client.end()
+  return found[0]?.bytes ?? Number.NaN
 }
 
 /** So many of something in the time, 64 at once. */
