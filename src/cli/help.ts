@@ -19,6 +19,9 @@ Commands:
   keys       Make and change API keys, also beside a running server: \`keys create NAME\`, \`keys list\`, \`keys show ID\`,
              \`keys rotate ID\`, \`keys revoke ID\`; see docs/keys.md; --json for machines
 
+  batch      \`batch run INPUT.jsonl -o OUTPUT.jsonl\` has a file of requests answered, by the server that runs or by one of its own
+  map        \`map 'docs/**/*.md' --prompt TEXT -o FOLDER\` asks one question about many documents; see docs/batches.md for both
+
   --help     Print this text
   --version  Print the version
 
