@@ -70,6 +70,8 @@ export type Config = {
     dataDir: string
     /** Absent: a database in `dataDir`. */
     databaseUrl?: string
+    /** The most connections to it. */
+    databaseConnections: number
     /** Absent: content is not encrypted. */
     dataKey?: string
   }

@@ -36,6 +36,7 @@ export function loadConfig(sources: ConfigSources): Config {
     storage: {
       dataDir: values.DATA_DIR,
       ...(values.DATABASE_URL === undefined ? {} : { databaseUrl: values.DATABASE_URL }),
+      databaseConnections: values.DATABASE_CONNECTIONS,
       ...(values.DATA_KEY === undefined ? {} : { dataKey: values.DATA_KEY }),
     },
     retention: {

@@ -564,6 +564,12 @@ export const settings = {
     secret: true,
     doc: 'A Postgres that keeps keys, usage, sessions, files and batches, for more than one server; none: a database in DATA_DIR. `?schema=` names the schema of its tables (`claude_code_api`).',
   },
+  DATABASE_CONNECTIONS: {
+    section: 'storage',
+    kind: integer(2, 200),
+    default: '10',
+    doc: 'How many connections to that Postgres this server opens at the most.',
+  },
   DATA_KEY: {
     section: 'storage',
     kind: passphrase,

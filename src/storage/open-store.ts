@@ -21,6 +21,8 @@ export type StoreOptions = {
   dataDir: string
   /** A Postgres to use instead of the embedded database. */
   databaseUrl?: string
+  /** The most connections to it; 10 where nobody says. */
+  databaseConnections?: number
   /** What content is encrypted with. */
   dataKey?: string
   /** A server has the data folder for itself (the default); a command works beside it. */
@@ -71,7 +73,7 @@ export async function openDatabase(
   options: StoreOptions,
   given?: Sealer,
 ): Promise<LastingDatabase> {
-  const { dataDir, databaseUrl, instance = 'server', onChange } = options
+  const { dataDir, databaseUrl, databaseConnections = 10, instance = 'server', onChange } = options
   const sealer = given ?? (await createSealer(options.dataKey))
   const told = onChange === undefined ? {} : { onChange }
   const checked = async (opening: Promise<Connection>): Promise<Connection> => {
@@ -95,7 +97,8 @@ export async function openDatabase(
   const { openPostgres } = await import('./postgres/postgres.ts')
   return openLasting({
     engine: 'postgres',
-    open: (onLost) => checked(openPostgres({ url: databaseUrl, onLost })),
+    open: (onLost) =>
+      checked(openPostgres({ url: databaseUrl, connections: databaseConnections, onLost })),
     ...told,
   })
 }
