@@ -420,7 +420,7 @@ export const settings = {
       expects: 'the name of a fallback',
       parse: (value) => (providerName.test(value) ? value : undefined),
     } satisfies Kind<string>,
-    doc: 'The fallback that gets what is not chat (embeddings, audio, images, moderations, rerank); none: the first that has it.',
+    doc: 'The fallback that gets what is not chat (embeddings, audio, images, moderations, rerank), alone; none: those that have it, in order.',
   },
   RETRIES: {
     section: 'failover',

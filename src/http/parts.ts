@@ -3,7 +3,9 @@ import type { Readable } from 'node:stream'
 import type { BatchBook } from '../batch/batch-book.ts'
 import type { FileBook } from '../files/file-book.ts'
 import type { RequestFinished, Telemetry } from '../telemetry/events.ts'
-import type { Backend } from '../turn/backend.ts'
+import type { Allowance, Backend } from '../turn/backend.ts'
+import type { TurnError } from '../turn/error.ts'
+import type { TurnEvent } from '../turn/event.ts'
 
 import type { Sessions } from '../storage/parts/sessions.ts'
 import type { KeyBook } from '../access/keys.ts'
@@ -75,19 +77,25 @@ export type CacheParts = CacheAdmin & {
   keep(owner: string, path: string, bytes: Uint8Array, hit: WrittenHit): void
 }
 
-/** An API that takes requests as they come. Throws `TurnError`s for what is not an answer. */
+/** Who takes requests as they come: the answer, or why there is none, and what became of each attempt. Never throws. */
 export type PassthroughTarget = {
-  name: string
   pass(request: {
     path: string
     headers: IncomingHttpHeaders
     body: AsyncIterable<Uint8Array>
     signal: AbortSignal
+    requestId: string
+    allowed?: Allowance
   }): Promise<{
-    provider: string
-    status: number
-    headers: Record<string, string>
-    body: Readable
+    told: readonly TurnEvent[]
+    outcome:
+      | {
+          provider: string
+          status: number
+          headers: Record<string, string>
+          body: Readable | Uint8Array
+        }
+      | TurnError
   }>
 }
 
