@@ -26,8 +26,13 @@ export type Askable = {
 
 /**
  * Asks a candidate once: what it gives, or its error. Throws when the caller has left. Tells the ticket what was seen, whatever happens.
+ * `hasOthers`: somebody else could be asked now.
  */
-export type Attempt<C, T> = (candidate: C, ticket: Ticket) => Promise<T | TurnError>
+export type Attempt<C, T> = (
+  candidate: C,
+  ticket: Ticket,
+  hasOthers: boolean,
+) => Promise<T | TurnError>
 
 export type Asked<C, T> = {
   /** Who can be asked, in order. */
@@ -71,22 +76,22 @@ export class Asking<C extends Askable, T> {
       const ticket = breaker.admit()
       if (!ticket) this.#told.push(attempt(backend.name, 'resting'))
       else {
-        const given = await this.#ask(candidate, ticket, index < possible.length - 1)
+        const given = await this.#ask(candidate, ticket, possible.slice(index + 1))
         if (given !== undefined) return given
       }
     }
     const [first] = possible
     if (!first || this.trail.hasFailures) return undefined
-    return this.#ask(first, first.provider.breaker.force(), false)
+    return this.#ask(first, first.provider.breaker.force(), [])
   }
 
   /** Asks one provider, again where that is worth it, until it answers; throws what nobody else should answer. */
-  async #ask(candidate: C, admitted: Ticket, hasOthers: boolean): Promise<T | undefined> {
+  async #ask(candidate: C, admitted: Ticket, others: readonly C[]): Promise<T | undefined> {
     const { provider } = candidate
     const { attempt: ask, canRepeat = () => true, context } = this.#asked
     this.#tellSwitch(provider)
     for (let ticket: Ticket | undefined = admitted; ticket; ticket = provider.breaker.admit()) {
-      const given = await ask(candidate, ticket)
+      const given = await ask(candidate, ticket, others.some(wouldBeAsked))
       if (!(given instanceof TurnError)) {
         if (this.trail.hasFailures) this.#told.push(attempt(provider.backend.name, 'answered'))
         return given
@@ -98,7 +103,9 @@ export class Asking<C extends Askable, T> {
       if (error.code === 'context_length_exceeded') {
         this.#tooSmall = Math.max(this.#tooSmall ?? 0, provider.contextTokens ?? 0)
       }
-      const pauseMs = provider.repeatsItself ? undefined : this.#budget.take(error, hasOthers)
+      const pauseMs = provider.repeatsItself
+        ? undefined
+        : this.#budget.take(error, others.length > 0)
       if (pauseMs === undefined) return undefined
       await (this.#options.sleep ?? sleep)(pauseMs, context.signal)
     }
@@ -120,6 +127,10 @@ export class Asking<C extends Askable, T> {
       requestId,
     })
   }
+}
+
+function wouldBeAsked({ provider }: Askable): boolean {
+  return !provider.breaker.isShut
 }
 
 function movesOn({ remedy }: TurnError, provider: Askable['provider'], isFirst: boolean): boolean {

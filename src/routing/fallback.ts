@@ -66,7 +66,8 @@ class Run {
     this.#asking = new Asking(
       {
         possible: this.#candidates.possible,
-        attempt: (candidate, ticket) => open(candidate, ticket, context),
+        attempt: (candidate, ticket, hasOthers) =>
+          open(candidate, ticket, hasOthers ? { ...context, hasOthers } : context),
         context,
       },
       options,

@@ -251,30 +251,50 @@ class Progress {
   }
 }
 
-/** Reading it at once is cheaper, where its announced length allows that. */
+/**
+ * Reading it at once is cheaper, where its announced length allows that: then the answer is there as a whole. Where it is not announced, blanks
+ * before it (some vendors send them to keep the line open) are silence.
+ */
 async function wholeText({ bytes, length = Infinity }: Answer, call: Call): Promise<string> {
-  if (length > largestAnswerBytes || !bytes.text) return readText(bytes, call, largestAnswerBytes)
+  if (length > largestAnswerBytes || !bytes.text) {
+    return readText(bytes, call, largestAnswerBytes, () => call.enter('body'))
+  }
+  call.enter('body')
   const text = await bytes.text()
   call.over()
   return text
 }
 
-/** The text of a body; throws `upstream_invalid_answer` when it is larger than the limit. */
+/**
+ * The text of a body; throws `upstream_invalid_answer` when it is larger than the limit. `onBegin` is told once, at its first byte that is
+ * not blank.
+ */
 export async function readText(
   bytes: AsyncIterable<Uint8Array>,
   call: Call,
   limitBytes: number,
+  onBegin?: () => void,
 ): Promise<string> {
   const pieces = bytes[Symbol.asyncIterator]()
   const read: Uint8Array[] = []
   let size = 0
+  let isBegun = onBegin === undefined
   for (let piece = await call.next(pieces); !piece.done; piece = await call.next(pieces)) {
     size += piece.value.length
+    if (!isBegun && !piece.value.every(isBlank)) {
+      isBegun = true
+      onBegin?.()
+    }
     if (size > limitBytes) throw noAnswer('An API answered with more than this server takes.')
     read.push(piece.value)
   }
   call.over()
   return Buffer.concat(read).toString('utf8')
+}
+
+/** Space, tab and the ends of lines. */
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d
 }
 
 /** The JSON object in a text, or undefined when it holds anything else. */

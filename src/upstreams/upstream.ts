@@ -59,6 +59,7 @@ export const defaultTimeouts: UpstreamTimeouts = {
   firstOutputMs: 60_000,
   idleMs: 60_000,
   answerMs: 600_000,
+  silenceMs: 100_000,
   turnMs: 3_600_000,
 }
 
@@ -125,7 +126,7 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
       `The API "${options.name}" can be asked only through /v1/chat/completions.`,
     )
   }
-  const call = new Call(options.name, timeouts, context.signal)
+  const call = new Call(options.name, timeouts, context)
   let isStarted = false
   try {
     call.signal.throwIfAborted()
