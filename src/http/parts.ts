@@ -60,12 +60,13 @@ export type CacheAdmin = {
   clear(owner: string, key?: string): Promise<number>
 }
 
-/** An answer around its id, which is new each time; or all of it. */
-export type WrittenBody = readonly [head: string, tail?: string]
+/** The pieces of an answer around its id, which is new each time; without one, all of it. */
+export type WrittenBody = readonly string[]
 
 /** A hit as it was written once. */
 export type WrittenHit = {
   key: string
+  /** `content-type` among them. */
   headers: Record<string, string>
   body: WrittenBody
   facts: Partial<RequestFinished>
