@@ -3,7 +3,7 @@ import { type Chain, createChain } from './chain.ts'
 import type { Config } from './config/config.ts'
 import { Engine, type EngineState } from './engine/engine.ts'
 import { modelEntries } from './engine/models.ts'
-import type { HttpParts, ModelEntry, Readiness } from './http/parts.ts'
+import type { HttpParts, ModelEntry, ProviderStanding, Readiness } from './http/parts.ts'
 import type { Disposal } from './lib/disposal.ts'
 import type { Store } from './storage/store.ts'
 import type { Telemetry } from './telemetry/events.ts'
@@ -70,7 +70,7 @@ function readiness({ reason, version, ...state }: EngineState, chain: Chain): Re
   }
 }
 
-function shown({ untilMs, ...report }: ReturnType<Chain['report']>[number]) {
+function shown({ untilMs, ...report }: ReturnType<Chain['report']>[number]): ProviderStanding {
   return { ...report, ...(untilMs !== undefined && { until: new Date(untilMs).toISOString() }) }
 }
 

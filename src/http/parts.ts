@@ -131,6 +131,9 @@ export type ModelEntry = {
   display_name?: string
 }
 
+/** A provider and what its breaker does. */
+export type ProviderStanding = { name: string; state: string; code?: string; until?: string }
+
 /** What `/ready` says; more fields may be added for people. */
 export type Readiness = {
   [detail: string]: unknown
@@ -139,4 +142,7 @@ export type Readiness = {
   reasons: string[]
   /** Turns that run, the most that may, and those that wait for a place. */
   capacity?: { running: number; limit: number; queued: number }
+  /** Who answers, in order, and the endpoints of theirs that rest; `until` is ISO 8601. */
+  providers?: ProviderStanding[]
+  endpoints?: ProviderStanding[]
 }

@@ -2,6 +2,7 @@ import { pino, type Logger } from 'pino'
 import { describeError } from './describe-error.ts'
 import type { Telemetry } from './events.ts'
 import { openLogFile, type LogFile } from './log-file.ts'
+import { providerLine, switchLine } from './provider-line.ts'
 import { createRedactor } from './redact.ts'
 import { requestLine } from './request-line.ts'
 
@@ -91,14 +92,11 @@ function telemetryOn(logger: Logger, options: { content: boolean }): Telemetry {
       logger[requestLevel(event)]({ event: 'request-finished', ...fields }, requestLine(event))
     },
     providerSwitched: (event) =>
-      logger.warn(
-        { event: 'provider-switched', ...event },
-        `${event.from} failed (${event.code}); asking ${event.to} ${event.id}`,
-      ),
+      logger.warn({ event: 'provider-switched', ...event }, switchLine(event)),
     providerState: (event) =>
       logger[event.state === 'open' ? 'warn' : 'info'](
         { event: 'provider-state', ...event },
-        `${event.provider} is ${event.state}${event.code ? ` (${event.code})` : ''}${event.until ? ` until ${event.until}` : ''}`,
+        providerLine(event),
       ),
     processStarted: (event) =>
       logger.debug({ event: 'process-started', ...event }, `claude ${event.pid} started`),

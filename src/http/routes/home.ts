@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { HttpParts, Readiness } from '../parts.ts'
 
 const endpoints = [
   'POST /v1/chat/completions',
@@ -20,7 +21,10 @@ code { font: 14px/1.4 ui-monospace, monospace }
 `
 
 /** GET /: a short page for a person, or the same as JSON when that is asked for. */
-export function mountHome(app: FastifyInstance, options: { needsKey: boolean }): void {
+export function mountHome(
+  app: FastifyInstance,
+  { needsKey, readiness }: { needsKey: boolean } & Pick<HttpParts, 'readiness'>,
+): void {
   const styleHash = createHash('sha256').update(style).digest('base64')
   const policy = [
     "default-src 'none'",
@@ -29,7 +33,7 @@ export function mountHome(app: FastifyInstance, options: { needsKey: boolean }):
     "form-action 'none'",
     "frame-ancestors 'none'",
   ].join('; ')
-  app.get('/', (request, reply) => {
+  app.get('/', async (request, reply) => {
     const url = baseUrl(request)
     void reply.header('vary', 'Accept').header('x-content-type-options', 'nosniff')
     if (!wantsPage(request.headers.accept)) {
@@ -38,7 +42,7 @@ export function mountHome(app: FastifyInstance, options: { needsKey: boolean }):
     return reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', policy)
-      .send(page(url, options.needsKey))
+      .send(page(url, needsKey, await readiness()))
   })
 }
 
@@ -51,7 +55,7 @@ function wantsPage(accept = '*/*'): boolean {
   return accept.includes('text/html') || !accept.includes('json')
 }
 
-function page(url: string, needsKey: boolean): string {
+function page(url: string, needsKey: boolean, readiness: Readiness): string {
   const key = needsKey ? 'YOUR_API_KEY' : 'none needed'
   return `<!doctype html>
 <html lang="en">
@@ -70,11 +74,32 @@ answer = client.chat.completions.create(
     messages=[{"role": "user", "content": "Hello"}],
 )
 print(answer.choices[0].message.content)</code></pre>
-<p>Endpoints:</p>
+${providersOf(readiness)}<p>Endpoints:</p>
 <pre><code>${endpoints.map(escapeHtml).join('\n')}</code></pre>
 </body>
 </html>
 `
+}
+
+/** Who answers and how each is, in words. */
+function providersOf({ providers = [], endpoints = [] }: Readiness): string {
+  if (providers.length === 0) return ''
+  const lines = [...providers, ...endpoints].map(({ name, state, code, until }) =>
+    [name, words[state] ?? state, code && `(${code})`, until && `until ${until}`]
+      .filter(Boolean)
+      .join(' '),
+  )
+  return `<p>Who answers, in order:</p>
+<pre><code>${lines.map(escapeHtml).join('\n')}</code></pre>
+`
+}
+
+const words: Readonly<Record<string, string>> = {
+  closed: 'is asked',
+  open: 'failed and rests',
+  paused: 'asked for a pause',
+  'half-open': 'has rested and is tried next',
+  probing: 'is being tried',
 }
 
 function escapeHtml(text: string): string {
