@@ -82,14 +82,17 @@ async function createPrinter(
 }
 
 function telemetryOn(logger: Logger, options: { content: boolean }): Telemetry {
+  // Every request has such a line: what is the same in all of them is written once.
+  const finished = logger.child({ event: 'request-finished' })
   return {
     serverStarted: (event) =>
       logger.info({ event: 'server-started', ...event }, `listening on ${event.url}`),
     serverStopped: (event) =>
       logger.info({ event: 'server-stopped', ...event }, `stopped: ${event.reason}`),
-    requestFinished({ content, ...event }) {
-      const fields = options.content && content !== undefined ? { ...event, content } : event
-      logger[requestLevel(event)]({ event: 'request-finished', ...fields }, requestLine(event))
+    requestFinished(event) {
+      const isWhole = options.content || event.content === undefined
+      const fields = isWhole ? event : { ...event, content: undefined }
+      finished[requestLevel(event)](fields, requestLine(event))
     },
     providerSwitched: (event) =>
       logger.warn({ event: 'provider-switched', ...event }, switchLine(event)),
