@@ -423,13 +423,19 @@ export const settings = {
     section: 'fallbacks',
     kind: seconds,
     default: '60',
-    doc: 'How long a fallback may be silent between two events of a stream.',
+    doc: 'How long a fallback may be silent between two events of a stream, or take from the first byte of an answer that is not streamed to its last.',
   },
   FALLBACK_ANSWER_TIMEOUT_SECONDS: {
     section: 'fallbacks',
     kind: seconds,
     default: '600',
     doc: 'How long a whole answer of a fallback may take when it is not streamed.',
+  },
+  FALLBACK_SILENCE_TIMEOUT_SECONDS: {
+    section: 'fallbacks',
+    kind: seconds,
+    default: '100',
+    doc: 'How long nothing at all of such an answer may come while another provider can be asked instead.',
   },
   PROVIDER_ORDER: {
     section: 'failover',
@@ -442,7 +448,7 @@ export const settings = {
       expects: 'the name of a fallback',
       parse: (value) => (providerName.test(value) ? value : undefined),
     } satisfies Kind<string>,
-    doc: 'The fallback that gets what is not chat (embeddings, audio, images, moderations, rerank); none: the first that has it.',
+    doc: 'The fallback that gets what is not chat (embeddings, audio, images, moderations, rerank), alone; none: those that have it, in order.',
   },
   RETRIES: {
     section: 'failover',

@@ -1,24 +1,14 @@
 import { type ExpressionBuilder, sql } from 'kysely'
 import type { Database, DatabaseEngine, Queries } from '../database.ts'
 import { nowMs } from '../now.ts'
-import type {
-  Batches,
-  BatchMove,
-  BatchResult,
-  BatchStatus,
-  StoredBatch,
-  TakenItem,
-} from '../parts/batches.ts'
+import type { Batches, BatchMove, BatchResult, StoredBatch, TakenItem } from '../parts/batches.ts'
 import type { Sealer } from '../sealer.ts'
 import type { Tables } from '../tables.ts'
+import { openStates, prune, removeOld } from './batch-pruning.ts'
 import { batchOf, batchRowOf } from './batch-rows.ts'
 import { finishFile } from './files.ts'
 import { insertWebhook } from './webhooks.ts'
 
-const openStates: readonly BatchStatus[] = ['validating', 'in_progress', 'finalizing', 'cancelling']
-/** Answers may be long, and what is deleted is overwritten. */
-const pruneRows = { batch_item: 500, batch_result: 100 } as const
-const oldBatches = 100
 const takenAtOnce = 500
 
 export function createBatches(database: Database, sealer: Sealer): Batches {
@@ -362,47 +352,3 @@ async function finish(
 
 /** Undoes what was written of an answer that came too late. */
 class HasEnded extends Error {}
-
-async function prune(queries: Queries): Promise<boolean> {
-  const batch = await queries
-    .selectFrom('batch')
-    .select('id')
-    .where('has_lines', '=', 1)
-    .where('status', 'not in', openStates)
-    .orderBy('created_ms')
-    .limit(1)
-    .executeTakeFirst()
-  if (batch === undefined) return false
-  for (const table of ['batch_item', 'batch_result'] as const) {
-    const { numDeletedRows } = await queries
-      .deleteFrom(table)
-      .where('batch', '=', batch.id)
-      .where('n', 'in', (of) =>
-        of
-          .selectFrom(table)
-          .select('n')
-          .where('batch', '=', batch.id)
-          .orderBy('n')
-          .limit(pruneRows[table]),
-      )
-      .executeTakeFirstOrThrow()
-    if (numDeletedRows > 0n) return true
-  }
-  await queries.updateTable('batch').set({ has_lines: 0 }).where('id', '=', batch.id).execute()
-  return true
-}
-
-async function removeOld(queries: Queries, createdBeforeMs: number): Promise<boolean> {
-  const { numDeletedRows } = await queries
-    .deleteFrom('batch')
-    .where('id', 'in', (of) =>
-      of
-        .selectFrom('batch')
-        .select('id')
-        .where('has_lines', '=', 0)
-        .where('created_ms', '<', createdBeforeMs)
-        .limit(oldBatches),
-    )
-    .executeTakeFirstOrThrow()
-  return numDeletedRows > 0n
-}
