@@ -43,6 +43,7 @@ export type Config = {
     imageLimitBytes: number
     amounts: { turns: number | 'auto'; live: number | 'auto'; waiting: number | 'auto' }
     waitingFloor: number
+    sessionKeeping: 'always' | 'asked' | 'never'
     keepMs: number
     reuse: { mode: 'never' | 'batch' | 'always'; conversations: number }
     queue: { queuePlaces: number; patienceMs: number }
@@ -69,9 +70,15 @@ export type Config = {
     dataDir: string
     /** Absent: a database in `dataDir`. */
     databaseUrl?: string
+    /** The most connections to it. */
+    databaseConnections: number
     /** Absent: content is not encrypted. */
     dataKey?: string
   }
+  /** How long records are kept that belong to nothing else. */
+  retention: { usageKeepMs: number; keyKeepMs: number }
+  /** How long after its last turn a session is kept. */
+  sessions: { keepMs: number }
   batches: {
     concurrency: number | 'auto'
     /** Absent: for ever. */

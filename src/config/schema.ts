@@ -8,6 +8,7 @@ import {
   oneOf,
   pairs,
   passphrase,
+  price,
   path,
   paths,
   secretText,
@@ -389,6 +390,12 @@ export const settings = {
     repeat: fallbackLimit,
     doc: "The model to ask there; none: the request's own.",
   },
+  FALLBACK_API_PRICE: {
+    section: 'fallbacks',
+    kind: price,
+    repeat: fallbackLimit,
+    doc: 'What it asks for, in US dollars a million tokens: of the prompt, of the answer, and if wanted of cached prompt tokens (`0.15,0.6,0.075`). For usage and budgets; none: budgets count its tokens as dear as any.',
+  },
   PROVIDERS_FILE: {
     section: 'fallbacks',
     kind: path,
@@ -416,13 +423,19 @@ export const settings = {
     section: 'fallbacks',
     kind: seconds,
     default: '60',
-    doc: 'How long a fallback may be silent between two events of a stream.',
+    doc: 'How long a fallback may be silent between two events of a stream, or take from the first byte of an answer that is not streamed to its last.',
   },
   FALLBACK_ANSWER_TIMEOUT_SECONDS: {
     section: 'fallbacks',
     kind: seconds,
     default: '600',
     doc: 'How long a whole answer of a fallback may take when it is not streamed.',
+  },
+  FALLBACK_SILENCE_TIMEOUT_SECONDS: {
+    section: 'fallbacks',
+    kind: seconds,
+    default: '100',
+    doc: 'How long nothing at all of such an answer may come while another provider can be asked instead.',
   },
   PROVIDER_ORDER: {
     section: 'failover',
@@ -435,7 +448,7 @@ export const settings = {
       expects: 'the name of a fallback',
       parse: (value) => (providerName.test(value) ? value : undefined),
     } satisfies Kind<string>,
-    doc: 'The fallback that gets what is not chat (embeddings, audio, images, moderations, rerank); none: the first that has it.',
+    doc: 'The fallback that gets what is not chat (embeddings, audio, images, moderations, rerank), alone; none: those that have it, in order.',
   },
   RETRIES: {
     section: 'failover',
@@ -511,6 +524,18 @@ export const settings = {
     ),
     doc: 'Owners of keys that share their answers with each other; none: nobody does.',
   },
+  SESSIONS: {
+    section: 'storage',
+    kind: oneOf('always', 'asked', 'never'),
+    default: 'always',
+    doc: 'Which chats can be gone on with by their `session_id`: every one, those that ask for it (`keep_session`), or none. What was said in the others is gone when their process ends.',
+  },
+  SESSION_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(0.001, 36_500),
+    default: '30',
+    doc: 'How long a session is kept after its last turn.',
+  },
   UPLOAD_LIMIT_MB: {
     section: 'storage',
     kind: decimal(0.001, 10_240),
@@ -527,11 +552,29 @@ export const settings = {
     kind: decimal(0.001, 36_500),
     doc: 'How long batches that have ended are kept, from their creation on; none: for ever. Their files are kept as other files are.',
   },
+  USAGE_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(1, 36_500),
+    default: '400',
+    doc: 'How long it is known what was used (`GET /v1/usage`).',
+  },
+  KEY_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(1, 36_500),
+    default: '90',
+    doc: 'How long a stored key that was revoked or has expired stays in the list, and what it uploaded; longer where its usage is still known.',
+  },
   DATABASE_URL: {
     section: 'storage',
     kind: databaseUrl,
     secret: true,
     doc: 'A Postgres that keeps keys, usage, sessions, files and batches, for more than one server; none: a database in DATA_DIR. `?schema=` names the schema of its tables (`claude_code_api`).',
+  },
+  DATABASE_CONNECTIONS: {
+    section: 'storage',
+    kind: integer(2, 200),
+    default: '10',
+    doc: 'How many connections to that Postgres this server opens at the most.',
   },
   DATA_KEY: {
     section: 'storage',

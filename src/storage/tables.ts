@@ -5,6 +5,7 @@ import type { FileChunkRow, FileRow } from './parts/files.ts'
 import type { KeyRow } from './parts/keys.ts'
 import type { SessionRow } from './parts/sessions.ts'
 import type { MeterRow, ReservationRow } from './parts/meters.ts'
+import type { TranscriptRow } from './parts/transcripts.ts'
 import type { UsageRow } from './parts/usage.ts'
 import type { WebhookRow } from './parts/webhooks.ts'
 
@@ -27,6 +28,7 @@ export interface Tables {
   lease: { name: string; owner: string; until_ms: number }
   api_key: KeyRow
   session: SessionRow
+  transcript: TranscriptRow
   key_meter: MeterRow
   usage_day: UsageRow
   key_reservation: ReservationRow

@@ -8,6 +8,8 @@ export type RequestFinished = {
   method: string
   /** The route's pattern, or the path when none matched; never the query. */
   route: string
+  /** None matched. */
+  unrouted?: true
   /** The HTTP status; 499 when the caller left first. */
   status: number
   durationMs: number

@@ -92,7 +92,7 @@ export function createMetrics(): Metrics {
       ...silentTelemetry,
       requestFinished({ method, route, status, durationMs, ...event }) {
         // A path that no route has is whatever the caller wrote.
-        const known = status === 404 && event.provider === undefined ? 'unknown' : route
+        const known = event.unrouted ? 'unknown' : route
         duration.labels(method, known, String(status)).observe(durationMs / 1_000)
         if (event.errorCode !== undefined) errors.labels(event.errorCode).inc()
         const { provider, usage } = event

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { HttpParts, Readiness } from '../parts.ts'
+import type { RequestRecords } from '../request-records.ts'
 
 const style = `
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1rem; color: #222; background: #fff }
@@ -11,9 +13,16 @@ code { font: 14px/1.4 ui-monospace, monospace }
 /** GET /: a short page for a person, or the same as JSON when that is asked for. */
 export function mountHome(
   app: FastifyInstance,
-  options: { needsKey: boolean; routes: Readonly<Record<string, string>> },
+  {
+    records,
+    readiness,
+    routes,
+  }: Pick<HttpParts, 'readiness'> & {
+    records: RequestRecords
+    routes: Readonly<Record<string, string>>
+  },
 ): void {
-  const endpoints = endpointsOf(options.routes)
+  const endpoints = endpointsOf(routes)
   const styleHash = createHash('sha256').update(style).digest('base64')
   const policy = [
     "default-src 'none'",
@@ -22,8 +31,10 @@ export function mountHome(
     "form-action 'none'",
     "frame-ancestors 'none'",
   ].join('; ')
-  app.get('/', (request, reply) => {
+  app.get('/', async (request, reply) => {
     const url = baseUrl(request)
+    // Whoever sees this without one needs none.
+    const needsKey = records.of(request).owner !== 'anonymous'
     void reply.header('vary', 'Accept').header('x-content-type-options', 'nosniff')
     if (!wantsPage(request.headers.accept)) {
       return reply.send({ name: 'claude-code-api', base_url: url, endpoints })
@@ -31,7 +42,7 @@ export function mountHome(
     return reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', policy)
-      .send(page(url, options.needsKey, endpoints))
+      .send(page(url, { needsKey, readiness: await readiness(), endpoints }))
   })
 }
 
@@ -58,7 +69,14 @@ function wantsPage(accept = '*/*'): boolean {
   return accept.includes('text/html') || !accept.includes('json')
 }
 
-function page(url: string, needsKey: boolean, endpoints: readonly string[]): string {
+function page(
+  url: string,
+  {
+    needsKey,
+    readiness,
+    endpoints,
+  }: { needsKey: boolean; readiness: Readiness; endpoints: readonly string[] },
+): string {
   const key = needsKey ? 'YOUR_API_KEY' : 'none needed'
   return `<!doctype html>
 <html lang="en">
@@ -77,11 +95,32 @@ answer = client.chat.completions.create(
     messages=[{"role": "user", "content": "Hello"}],
 )
 print(answer.choices[0].message.content)</code></pre>
-<p>Endpoints:</p>
+${providersOf(readiness)}<p>Endpoints:</p>
 <pre><code>${endpoints.map(escapeHtml).join('\n')}</code></pre>
 </body>
 </html>
 `
+}
+
+/** Who answers and how each is, in words. */
+function providersOf({ providers = [], endpoints = [] }: Readiness): string {
+  if (providers.length === 0) return ''
+  const lines = [...providers, ...endpoints].map(({ name, state, code, until }) =>
+    [name, words[state] ?? state, code && `(${code})`, until && `until ${until}`]
+      .filter(Boolean)
+      .join(' '),
+  )
+  return `<p>Who answers, in order:</p>
+<pre><code>${lines.map(escapeHtml).join('\n')}</code></pre>
+`
+}
+
+const words: Readonly<Record<string, string>> = {
+  closed: 'is asked',
+  open: 'failed and rests',
+  paused: 'asked for a pause',
+  'half-open': 'has rested and is tried next',
+  probing: 'is being tried',
 }
 
 function escapeHtml(text: string): string {

@@ -1,11 +1,19 @@
 import type { Queries } from '../database.ts'
-import { openStates } from './batch-rows.ts'
+import type { BatchStatus } from '../parts/batches.ts'
+
+/** In which a batch is worked on. */
+export const openStates: readonly BatchStatus[] = [
+  'validating',
+  'in_progress',
+  'finalizing',
+  'cancelling',
+]
 
 /** Answers may be long, and what is deleted is overwritten. */
 const pruneRows = { batch_item: 500, batch_result: 100 } as const
 const oldBatches = 100
 
-/** One step of removing the lines of batches that have ended; false when nothing was left. */
+/** Takes some lines of a batch that has ended, of the oldest first; false when there are none left. */
 export async function prune(queries: Queries): Promise<boolean> {
   const batch = await queries
     .selectFrom('batch')
@@ -35,7 +43,7 @@ export async function prune(queries: Queries): Promise<boolean> {
   return true
 }
 
-/** Removes batches that nothing is left of but they themselves; false when there was none. */
+/** Takes some batches that have no lines and were made before a time; false when there are none. */
 export async function removeOld(queries: Queries, createdBeforeMs: number): Promise<boolean> {
   const { numDeletedRows } = await queries
     .deleteFrom('batch')

@@ -1,14 +1,6 @@
 import type { BatchRow, BatchStatus, StoredBatch } from '../parts/batches.ts'
 import type { Sealer } from '../sealer.ts'
 
-/** Those in which something is to be done for a batch. */
-export const openStates: readonly BatchStatus[] = [
-  'validating',
-  'in_progress',
-  'finalizing',
-  'cancelling',
-]
-
 export function batchRowOf(batch: StoredBatch, sealer: Sealer): BatchRow {
   const { id, counts, use } = batch
   const sealed = (value: unknown, what: string): string | null =>
