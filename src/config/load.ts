@@ -41,6 +41,7 @@ export function loadConfig(sources: ConfigSources): Config {
     retention: {
       usageKeepMs: values.USAGE_KEEP_DAYS * dayMs,
       keyKeepMs: values.KEY_KEEP_DAYS * dayMs,
+      debugKeepMs: values.DEBUG_KEEP_DAYS * dayMs,
     },
     sessions: { keepMs: values.SESSION_KEEP_DAYS * dayMs },
     batches: { concurrency: values.BATCH_CONCURRENCY },
