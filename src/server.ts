@@ -76,6 +76,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     const batches = openBatches(config, { storing: storing.promise, files, keys, telemetry }, () =>
       answering?.readiness(),
     )
+    cleaner.add({ name: 'batches', everyMs: cleanBatchesMs, run: () => batches.book.clean() })
     const app = await createApp({
       options: { ...config.http, logContent: config.log.content },
       backend: cache.backend,
@@ -186,5 +187,8 @@ function storageOf(store: Store | undefined): { storage?: { engine: string } & S
 
 /** How soon a session is gone that nobody has used for SESSION_KEEP_DAYS. */
 const cleanSessionsMs = 60_000
+
+/** Most of what is left of a batch is removed at its end. */
+const cleanBatchesMs = 60_000
 
 const starting = { ready: false, reasons: ['The server is starting.'] }

@@ -141,16 +141,7 @@ export function allowanceOf({
 }
 
 /** Holds to its policy what goes on unread to a provider. Throws `forbidden`. */
-export function checkPassthrough(
-  { providers, models, limits = {} }: KeyPolicy,
-  name: string,
-): void {
-  if (providers !== undefined && !providers.includes(name)) {
-    throw new TurnError(
-      'forbidden',
-      `The provider ${name} is not allowed for this API key. It may use: ${listed(providers)}.`,
-    )
-  }
+export function checkPassthrough({ models, limits = {} }: KeyPolicy): void {
   const { tokens_per_minute: tokens } = limits
   if ([models, tokens, budgetOf(limits)].some((limit) => limit !== undefined)) {
     throw new TurnError(

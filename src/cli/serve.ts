@@ -95,5 +95,7 @@ function welcome(url: string, needsKey: boolean): string {
   return `Ready: point any OpenAI client at ${url}/v1, or try
 
   curl ${url}/v1/chat/completions -H 'Content-Type: application/json'${key} -d '${body}'
+
+Files, batches and the rest of the API are listed at ${url}/
 `
 }

@@ -70,6 +70,8 @@ export type Config = {
     dataDir: string
     /** Absent: a database in `dataDir`. */
     databaseUrl?: string
+    /** The most connections to it. */
+    databaseConnections: number
     /** Absent: content is not encrypted. */
     dataKey?: string
   }
@@ -77,7 +79,13 @@ export type Config = {
   retention: { usageKeepMs: number; keyKeepMs: number; debugKeepMs: number }
   /** How long after its last turn a session is kept. */
   sessions: { keepMs: number }
-  batches: { concurrency: number | 'auto' }
+  batches: {
+    concurrency: number | 'auto'
+    /** Absent: for ever. */
+    keepMs?: number
+    /** `secret` is there where there are hosts. */
+    webhooks: { hosts: string[]; secret?: string; allowPrivateNetwork: boolean }
+  }
   files: {
     uploadLimitBytes: number
     /** Absent: until they are deleted. */

@@ -162,6 +162,17 @@ export const databaseUrl: Kind<string> = {
   },
 }
 
+/** The secret of the Standard Webhooks scheme. */
+export const webhookSecret: Kind<string> = {
+  expects: '`whsec_` and 24 to 64 bytes in base64',
+  parse: (value) => {
+    const [, encoded] = /^whsec_([A-Za-z\d+/]+={0,2})$/.exec(value) ?? []
+    const bytes = encoded === undefined ? undefined : Buffer.from(encoded, 'base64')
+    if (bytes === undefined || bytes.length < 24 || bytes.length > 64) return undefined
+    return bytes.toString('base64') === encoded ? value : undefined
+  },
+}
+
 /** A secret that is long enough not to be guessed. */
 export const passphrase: Kind<string> = {
   expects: 'at least 16 visible ASCII characters without spaces',

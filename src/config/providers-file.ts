@@ -53,6 +53,7 @@ const provider = z.strictObject({
       first_output_seconds: seconds,
       idle_seconds: seconds,
       answer_seconds: seconds,
+      silence_seconds: seconds,
       turn_seconds: seconds,
     })
     .partial()
@@ -87,7 +88,10 @@ export type FallbackConfig = {
   models?: Record<string, string>
   headers?: Record<string, string>
   timeouts?: Partial<
-    Record<'connectMs' | 'headersMs' | 'firstOutputMs' | 'idleMs' | 'answerMs' | 'turnMs', number>
+    Record<
+      'connectMs' | 'headersMs' | 'firstOutputMs' | 'idleMs' | 'answerMs' | 'silenceMs' | 'turnMs',
+      number
+    >
   >
   can?: Partial<Record<'tools' | 'images' | 'streaming' | 'schema', boolean>>
   /** Absent: nobody said. */
@@ -173,6 +177,7 @@ function toTimeouts(
     firstOutputMs: milliseconds(timeouts.first_output_seconds),
     idleMs: milliseconds(timeouts.idle_seconds),
     answerMs: milliseconds(timeouts.answer_seconds),
+    silenceMs: milliseconds(timeouts.silence_seconds),
     turnMs: milliseconds(timeouts.turn_seconds),
   })
 }

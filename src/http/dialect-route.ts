@@ -3,6 +3,7 @@ import { allowanceOf, checkTurn } from '../access/policy.ts'
 import type { DecodedRequest, Dialect, EncodeContext } from '../dialects/dialect.ts'
 import { SentContent } from '../files/sent-content.ts'
 import { expandFileIds, expandOptionFiles } from '../files/sent-file-ids.ts'
+import { writeFrame } from '../dialects/sse.ts'
 import type { TurnContext } from '../turn/backend.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import { AnswerFacts } from './answer-facts.ts'
@@ -14,9 +15,9 @@ import { bytesOfBody } from './middleware/json-body.ts'
 import type { HttpParts } from './parts.ts'
 import { isFault, problem } from './problem.ts'
 import type { RequestRecord, RequestRecords } from './request-records.ts'
-import { answerRepeated, RepeatedBody, rememberHit } from './repeated.ts'
+import { answerRepeated, isHit, RepeatedBody, rememberHit } from './repeated.ts'
 import { responseHeaders } from './response-headers.ts'
-import { SseBody } from './sse-body.ts'
+import { SseBody, streamHeaders } from './sse-body.ts'
 import { type StopSignal, stopSignal } from './stop-signal.ts'
 
 export type DialectRouteParts = Pick<
@@ -170,25 +171,36 @@ function start(
   return new Choices(runs, stop.abort, observe)
 }
 
+const jsonHeaders = { 'content-type': 'application/json; charset=utf-8' }
+
 async function answerWhole(exchange: Exchange): Promise<void> {
   const { dialect, parts, request, reply, record, decoded, choices, context, facts } = exchange
   const results = await choices.results()
   const written =
     dialect.writtenResult?.(results) ?? JSON.stringify(dialect.encodeResult(results, context))
   const { bytes } = decoded.turn.source
-  rememberHit(parts.cache, request, { record, facts, bytes, written })
-  await reply.headers(facts.headers).type('application/json; charset=utf-8').send(written)
+  rememberHit(parts.cache, request, { record, facts, bytes, written, delivery: jsonHeaders })
+  await reply.headers(facts.headers).headers(jsonHeaders).send(written)
 }
 
 async function answerAsStream(exchange: Exchange): Promise<void> {
-  const { dialect, parts, request, reply, record, choices, context, facts } = exchange
+  const { dialect, parts, request, reply, record, decoded, choices, context, facts } = exchange
   const { heartbeatMs } = parts.options
   const events = await awaitOpening(choices.events(), heartbeatMs)
   const headers = { ...responseHeaders(request, reply, record), ...facts.headers }
+  const written: string[] | undefined = isHit(facts) ? [] : undefined
   reply.hijack()
   const body = new SseBody(reply.raw, headers, parts.options)
   try {
-    for await (const frame of dialect.encodeStream(events, context)) await body.write(frame)
+    for await (const frame of dialect.encodeStream(events, context)) {
+      written?.push(writeFrame(frame))
+      await body.write(frame)
+    }
+    if (written) {
+      const { bytes } = decoded.turn.source
+      const all = { written: written.join(''), delivery: streamHeaders }
+      rememberHit(parts.cache, request, { record, facts, bytes, ...all })
+    }
   } catch (thrown) {
     await writeFailure(exchange, body, thrown)
   } finally {

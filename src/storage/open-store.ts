@@ -13,6 +13,7 @@ import { createSealer, expectKey, type Sealer } from './sealer.ts'
 import { createMeters } from './queries/meters.ts'
 import { createTranscripts } from './queries/transcripts.ts'
 import { createUsage } from './queries/usage.ts'
+import { createWebhooks } from './queries/webhooks.ts'
 import type { Store } from './store.ts'
 
 export type StoreOptions = {
@@ -20,6 +21,8 @@ export type StoreOptions = {
   dataDir: string
   /** A Postgres to use instead of the embedded database. */
   databaseUrl?: string
+  /** The most connections to it; 10 where nobody says. */
+  databaseConnections?: number
   /** What content is encrypted with. */
   dataKey?: string
   /** A server has the data folder for itself (the default); a command works beside it. */
@@ -60,6 +63,7 @@ export function storeOver(
     transcripts: createTranscripts(database, sealer),
     meters: createMeters(database),
     usage: createUsage(database),
+    webhooks: createWebhooks(database, sealer),
     close: () => database.close(),
   }
 }
@@ -69,7 +73,7 @@ export async function openDatabase(
   options: StoreOptions,
   given?: Sealer,
 ): Promise<LastingDatabase> {
-  const { dataDir, databaseUrl, instance = 'server', onChange } = options
+  const { dataDir, databaseUrl, databaseConnections = 10, instance = 'server', onChange } = options
   const sealer = given ?? (await createSealer(options.dataKey))
   const told = onChange === undefined ? {} : { onChange }
   const checked = async (opening: Promise<Connection>): Promise<Connection> => {
@@ -93,7 +97,8 @@ export async function openDatabase(
   const { openPostgres } = await import('./postgres/postgres.ts')
   return openLasting({
     engine: 'postgres',
-    open: (onLost) => checked(openPostgres({ url: databaseUrl, onLost })),
+    open: (onLost) =>
+      checked(openPostgres({ url: databaseUrl, connections: databaseConnections, onLost })),
     ...told,
   })
 }

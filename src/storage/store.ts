@@ -9,6 +9,7 @@ import type { Sessions } from './parts/sessions.ts'
 import type { Meters } from './parts/meters.ts'
 import type { Transcripts } from './parts/transcripts.ts'
 import type { UsageDays } from './parts/usage.ts'
+import type { Webhooks } from './parts/webhooks.ts'
 
 export type { DatabaseEngine, StoreHealth } from './database.ts'
 
@@ -31,6 +32,7 @@ export type Store = {
   readonly transcripts: Transcripts
   readonly meters: Meters
   readonly usage: UsageDays
+  readonly webhooks: Webhooks
   /** Waits for what is under way. */
   close(): Promise<void>
 }

@@ -8,18 +8,22 @@ export function createMeters(database: Database): Meters {
 
   /** The key's meter, which nobody else can change until the transaction ends. */
   const lock = async (queries: Queries, keyId: string): Promise<{ meter: Meter; ms: number }> => {
-    await queries
-      .insertInto('key_meter')
-      .values(emptyRow(keyId))
-      .onConflict((conflict) => conflict.column('key_id').doNothing())
-      .execute()
-    const { now_ms: ms, ...row } = await queries
+    const locking = queries
       .updateTable('key_meter')
       .set({ key_id: keyId })
       .where('key_id', '=', keyId)
       .returningAll()
       .returning(now.as('now_ms'))
-      .executeTakeFirstOrThrow()
+    let locked = await locking.executeTakeFirst()
+    if (locked === undefined) {
+      await queries
+        .insertInto('key_meter')
+        .values(emptyRow(keyId))
+        .onConflict((conflict) => conflict.column('key_id').doNothing())
+        .execute()
+      locked = await locking.executeTakeFirstOrThrow()
+    }
+    const { now_ms: ms, ...row } = locked
     return { meter: toMeter(row), ms }
   }
 
