@@ -82,7 +82,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   readJsonOnly(app, bodyLimitBytes, (request, bytes) =>
     repeatedBody(cache, request, records.of(request), bytes),
   )
-  mountHome(app, { needsKey: parts.options.apiKey !== undefined })
+  mountHome(app, { ...parts, records, routes })
   mountHealth(app, { ...parts, records })
   mountMetrics(app, parts)
   mountModels(app, parts)

@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { allowanceOf, checkTurn } from '../access/policy.ts'
 import type { DecodedRequest, Dialect, EncodeContext } from '../dialects/dialect.ts'
-import { expandFileIds } from '../files/sent-file-ids.ts'
+import { SentContent } from '../files/sent-content.ts'
+import { expandFileIds, expandOptionFiles } from '../files/sent-file-ids.ts'
+import { writeFrame } from '../dialects/sse.ts'
 import type { TurnContext } from '../turn/backend.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import { AnswerFacts } from './answer-facts.ts'
@@ -13,9 +15,9 @@ import { bytesOfBody } from './middleware/json-body.ts'
 import type { HttpParts } from './parts.ts'
 import { isFault, problem } from './problem.ts'
 import type { RequestRecord, RequestRecords } from './request-records.ts'
-import { answerRepeated, RepeatedBody, rememberHit } from './repeated.ts'
+import { answerRepeated, isHit, RepeatedBody, rememberHit } from './repeated.ts'
 import { responseHeaders } from './response-headers.ts'
-import { SseBody } from './sse-body.ts'
+import { SseBody, streamHeaders } from './sse-body.ts'
 import { type StopSignal, stopSignal } from './stop-signal.ts'
 
 export type DialectRouteParts = Pick<
@@ -61,7 +63,8 @@ async function answer(
     await answerRepeated(request.body, request, reply, record)
     return
   }
-  const body = (await withFiles(parts, request.body, record.owner)) ?? request.body
+  const uploaded = uploadedFiles(parts, record.owner)
+  const body = (await withFiles(request.body, uploaded)) ?? request.body
   const decoded = dialect.decode(body, {
     strict: options.strictParameters,
     maxChoices: options.maxChoices,
@@ -69,6 +72,7 @@ async function answer(
   const { turn } = decoded
   const bytes = bytesOfBody(body)
   if (bytes) turn.source.bytes = bytes
+  if (uploaded) turn.claude = await expandOptionFiles(turn.claude, uploaded)
   if (record.isOneOfMany) turn.isOneOfMany = true
   record.facts.stream = decoded.stream
   record.facts.choices = decoded.choices
@@ -123,15 +127,15 @@ async function answer(
   }
 }
 
+function uploadedFiles({ files }: DialectRouteParts, owner: string): SentContent | undefined {
+  return files && new SentContent({ owner, files: files.book, limitBytes: files.messageLimitBytes })
+}
+
 /** The body with the content of the uploaded files that it names; undefined when it names none, which nearly every body does not. */
-async function withFiles(
-  { files }: DialectRouteParts,
-  body: unknown,
-  owner: string,
-): Promise<unknown> {
-  const bytes = files && bytesOfBody(body)
-  if (!bytes || !bufferOver(bytes).includes('"file_id"')) return undefined
-  return expandFileIds(body, { owner, files: files.book, limitBytes: files.messageLimitBytes })
+async function withFiles(body: unknown, uploaded: SentContent | undefined): Promise<unknown> {
+  const bytes = bytesOfBody(body)
+  if (!uploaded || (bytes && !bufferOver(bytes).includes('"file_id"'))) return undefined
+  return expandFileIds(body, uploaded)
 }
 
 function bufferOver({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
@@ -167,25 +171,36 @@ function start(
   return new Choices(runs, stop.abort, observe)
 }
 
+const jsonHeaders = { 'content-type': 'application/json; charset=utf-8' }
+
 async function answerWhole(exchange: Exchange): Promise<void> {
   const { dialect, parts, request, reply, record, decoded, choices, context, facts } = exchange
   const results = await choices.results()
   const written =
     dialect.writtenResult?.(results) ?? JSON.stringify(dialect.encodeResult(results, context))
   const { bytes } = decoded.turn.source
-  rememberHit(parts.cache, request, { record, facts, bytes, written })
-  await reply.headers(facts.headers).type('application/json; charset=utf-8').send(written)
+  rememberHit(parts.cache, request, { record, facts, bytes, written, delivery: jsonHeaders })
+  await reply.headers(facts.headers).headers(jsonHeaders).send(written)
 }
 
 async function answerAsStream(exchange: Exchange): Promise<void> {
-  const { dialect, parts, request, reply, record, choices, context, facts } = exchange
+  const { dialect, parts, request, reply, record, decoded, choices, context, facts } = exchange
   const { heartbeatMs } = parts.options
   const events = await awaitOpening(choices.events(), heartbeatMs)
   const headers = { ...responseHeaders(request, reply, record), ...facts.headers }
+  const written: string[] | undefined = isHit(facts) ? [] : undefined
   reply.hijack()
   const body = new SseBody(reply.raw, headers, parts.options)
   try {
-    for await (const frame of dialect.encodeStream(events, context)) await body.write(frame)
+    for await (const frame of dialect.encodeStream(events, context)) {
+      written?.push(writeFrame(frame))
+      await body.write(frame)
+    }
+    if (written) {
+      const { bytes } = decoded.turn.source
+      const all = { written: written.join(''), delivery: streamHeaders }
+      rememberHit(parts.cache, request, { record, facts, bytes, ...all })
+    }
   } catch (thrown) {
     await writeFailure(exchange, body, thrown)
   } finally {

@@ -75,6 +75,17 @@ describe('a server with API_KEY', () => {
     expect(server.anthropic.requests.length).toBe(before)
   })
 
+  it('makes no series of its metrics for paths that strangers write', async () => {
+    const path = '/a-path-of-a-stranger'
+    expect((await fetch(local() + path)).status).toBe(401)
+    const metrics = await fetch(`${local()}/metrics`, {
+      headers: { authorization: `Bearer ${key}` },
+    })
+    const text = await metrics.text()
+    expect(text).toContain('http_route="unknown",http_response_status_code="401"')
+    expect(text).not.toContain(path)
+  })
+
   it('never gives its own key to the model, nor to Claude Code', async () => {
     await ask(new OpenAI({ baseURL: `${local()}/v1`, apiKey: key, maxRetries: 0 }))
     expect(JSON.stringify(server.anthropic.requests)).not.toContain(key)
