@@ -1,8 +1,9 @@
 import { resolve } from 'node:path'
 import { type Chain, createChain } from './chain.ts'
 import type { Config } from './config/config.ts'
+import { cleanDebugLogs } from './engine/debug-logs.ts'
 import { Engine, type EngineState } from './engine/engine.ts'
-import type { HttpParts, ModelEntry, Readiness } from './http/parts.ts'
+import type { HttpParts, ModelEntry, ProviderStanding, Readiness } from './http/parts.ts'
 import type { Disposal } from './lib/disposal.ts'
 import type { Store } from './storage/store.ts'
 import type { Telemetry } from './telemetry/events.ts'
@@ -42,26 +43,38 @@ export async function openAnswering(
     telemetry: log,
   })
   parts.defer(() => engine.close())
+  cleanDebug(config, log, parts)
   const chain = createChain(config, engine, parts, { log, store })
   // Nobody waits for it: the first request does, and `/ready` tells.
   void engine.warmUp()
   return {
     backend: chain.backend,
-    passthrough: chain.passthrough,
+    passthrough: chain.passthroughs.target,
     models: () => engine.models(),
     readiness: () => readiness(engine.state(), chain),
     gauges: () => gauges(engine.state()),
-    providers: () => chain.report(),
+    providers: () => [...chain.report(), ...chain.passthroughs.report()],
     forgetSession: (session) => engine.forgetSession(session),
   }
 }
 
+const cleanDebugMs = 600_000
+
+/** Debug logs are on this server's own disk. */
+function cleanDebug({ engine, retention }: Config, log: Telemetry, parts: Disposal): void {
+  const clean = (): void =>
+    void cleanDebugLogs(engine.dataDir, Date.now() - retention.debugKeepMs).catch(
+      (error: unknown) => log.fault(error),
+    )
+  clean()
+  const timer = setInterval(clean, cleanDebugMs).unref()
+  parts.defer(() => clearInterval(timer))
+}
+
 /** Fallbacks can answer while Claude Code cannot. */
 function readiness({ reason, version, ...state }: EngineState, chain: Chain): Readiness {
-  const providers = chain.report().map(({ untilMs, ...report }) => ({
-    ...report,
-    ...(untilMs !== undefined && { until: new Date(untilMs).toISOString() }),
-  }))
+  const providers = chain.report().map(shown)
+  const endpoints = chain.passthroughs.report().map(shown)
   const { running, limit, queued, waiting, kept } = state
   return {
     ready: state.ready || providers.length > 1,
@@ -70,7 +83,12 @@ function readiness({ reason, version, ...state }: EngineState, chain: Chain): Re
     capacity: { running, limit, queued },
     processes: { waiting, kept },
     providers,
+    ...(endpoints.length > 0 && { endpoints }),
   }
+}
+
+function shown({ untilMs, ...report }: ReturnType<Chain['report']>[number]): ProviderStanding {
+  return { ...report, ...(untilMs !== undefined && { until: new Date(untilMs).toISOString() }) }
 }
 
 function gauges({ running, limit, queued, waiting, kept, reused }: EngineState): Gauges {

@@ -12,7 +12,12 @@ import { openLog } from './open-log.ts'
 import { catchStopSignals, type StopSignals } from './stop-signals.ts'
 
 /** A server that listens. `close` ends it gracefully within the configured time. */
-export type RunningServer = { url: string; close(): Promise<void> }
+export type RunningServer = {
+  url: string
+  /** Whether callers need a key. */
+  needsKey: boolean
+  close(): Promise<void>
+}
 
 export type ServeOptions = {
   console: Console
@@ -64,7 +69,7 @@ async function run(
     return 1
   }
   log.serverStarted({ url: server.url })
-  console.err(welcome(server.url, config.http.apiKey !== undefined))
+  console.err(welcome(server.url, server.needsKey))
   const signal = await signals.first
   await server.close()
   log.serverStopped({ reason: signal })
@@ -90,5 +95,7 @@ function welcome(url: string, needsKey: boolean): string {
   return `Ready: point any OpenAI client at ${url}/v1, or try
 
   curl ${url}/v1/chat/completions -H 'Content-Type: application/json'${key} -d '${body}'
+
+Files, batches and the rest of the API are listed at ${url}/
 `
 }

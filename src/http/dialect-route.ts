@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { allowanceOf, checkTurn } from '../access/policy.ts'
 import type { DecodedRequest, Dialect, EncodeContext } from '../dialects/dialect.ts'
-import { expandFileIds } from '../files/sent-file-ids.ts'
+import { SentContent } from '../files/sent-content.ts'
+import { expandFileIds, expandOptionFiles } from '../files/sent-file-ids.ts'
+import { writeFrame } from '../dialects/sse.ts'
 import type { TurnContext } from '../turn/backend.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import { AnswerFacts } from './answer-facts.ts'
@@ -14,9 +16,9 @@ import { bytesOfBody } from './middleware/json-body.ts'
 import type { HttpParts } from './parts.ts'
 import { isFault, problem } from './problem.ts'
 import type { RequestRecord, RequestRecords } from './request-records.ts'
-import { answerRepeated, RepeatedBody, rememberHit } from './repeated.ts'
+import { answerRepeated, isHit, RepeatedBody, rememberHit } from './repeated.ts'
 import { responseHeaders } from './response-headers.ts'
-import { SseBody } from './sse-body.ts'
+import { SseBody, streamHeaders } from './sse-body.ts'
 import { type StopSignal, stopSignal } from './stop-signal.ts'
 import { beginStoring, type StoredParts } from './stored-answer.ts'
 
@@ -65,7 +67,8 @@ async function answer(
     await answerRepeated(request.body, request, reply, record)
     return
   }
-  const sent = (await withFiles(parts, request.body, record.owner)) ?? request.body
+  const uploaded = uploadedFiles(parts, record.owner)
+  const sent = (await withFiles(request.body, uploaded)) ?? request.body
   const { body, overruled } = withDeployment(request.raw, sent)
   const decoded = dialect.decode(body, {
     strict: options.strictParameters,
@@ -74,8 +77,12 @@ async function answer(
   if (overruled !== undefined) decoded.notices.push(deploymentWins(overruled))
   const { turn } = decoded
   const bytes = bytesOfBody(body)
-  if (bytes && !decoded.body) turn.source.bytes = bytes
-  if (record.isOneOfMany) for (const one of decoded.turns ?? [turn]) one.isOneOfMany = true
+  // Without its bytes no request is taken for a repeated one: that would not be looked into, and so not be stored.
+  if (bytes && !decoded.body && turn.source.body.store !== true) turn.source.bytes = bytes
+  for (const one of new Set(decoded.turns ?? [turn])) {
+    if (uploaded) one.claude = await expandOptionFiles(one.claude, uploaded)
+    if (record.isOneOfMany) one.isOneOfMany = true
+  }
   record.facts.stream = decoded.stream
   record.facts.choices = decoded.choices
   // The caller's own word, which may be of any length.
@@ -146,15 +153,15 @@ function storingOf(
   return storing && beginStoring(storing.stored, { ...options, requestId: id, onFault })
 }
 
+function uploadedFiles({ files }: DialectRouteParts, owner: string): SentContent | undefined {
+  return files && new SentContent({ owner, files: files.book, limitBytes: files.messageLimitBytes })
+}
+
 /** The body with the content of the uploaded files that it names; undefined when it names none, which nearly every body does not. */
-async function withFiles(
-  { files }: DialectRouteParts,
-  body: unknown,
-  owner: string,
-): Promise<unknown> {
-  const bytes = files && bytesOfBody(body)
-  if (!bytes || !bufferOver(bytes).includes('"file_id"')) return undefined
-  return expandFileIds(body, { owner, files: files.book, limitBytes: files.messageLimitBytes })
+async function withFiles(body: unknown, uploaded: SentContent | undefined): Promise<unknown> {
+  const bytes = bytesOfBody(body)
+  if (!uploaded || (bytes && !bufferOver(bytes).includes('"file_id"'))) return undefined
+  return expandFileIds(body, uploaded)
 }
 
 function bufferOver({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
@@ -192,26 +199,36 @@ function start(
   return new Choices(runs, stop.abort, observe, keep)
 }
 
+const jsonHeaders = { 'content-type': 'application/json; charset=utf-8' }
+
 async function answerWhole(exchange: Exchange): Promise<void> {
   const { dialect, parts, request, reply, record, decoded, choices, context, facts } = exchange
   const results = await choices.results()
   const written =
     dialect.writtenResult?.(results) ?? JSON.stringify(dialect.encodeResult(results, context))
-  // A repeated request is not looked into, and so it would not be stored.
-  const bytes = context.body.store === true ? undefined : decoded.turn.source.bytes
-  rememberHit(parts.cache, request, { record, facts, bytes, written })
-  await reply.headers(facts.headers).type('application/json; charset=utf-8').send(written)
+  const { bytes } = decoded.turn.source
+  rememberHit(parts.cache, request, { record, facts, bytes, written, delivery: jsonHeaders })
+  await reply.headers(facts.headers).headers(jsonHeaders).send(written)
 }
 
 async function answerAsStream(exchange: Exchange): Promise<void> {
-  const { dialect, parts, request, reply, record, choices, context, facts } = exchange
+  const { dialect, parts, request, reply, record, decoded, choices, context, facts } = exchange
   const { heartbeatMs } = parts.options
   const events = await awaitOpening(choices.events(), heartbeatMs)
   const headers = { ...responseHeaders(request, reply, record), ...facts.headers }
+  const written: string[] | undefined = isHit(facts) ? [] : undefined
   reply.hijack()
   const body = new SseBody(reply.raw, headers, parts.options)
   try {
-    for await (const frame of dialect.encodeStream(events, context)) await body.write(frame)
+    for await (const frame of dialect.encodeStream(events, context)) {
+      written?.push(writeFrame(frame))
+      await body.write(frame)
+    }
+    if (written) {
+      const { bytes } = decoded.turn.source
+      const all = { written: written.join(''), delivery: streamHeaders }
+      rememberHit(parts.cache, request, { record, facts, bytes, ...all })
+    }
   } catch (thrown) {
     await writeFailure(exchange, body, thrown)
   } finally {

@@ -1,6 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import { type SseFrame, writeFrame } from '../dialects/sse.ts'
 
+/** What says that an answer is a stream of events, and that nobody on the way may hold it back. */
+export const streamHeaders = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  'x-accel-buffering': 'no',
+}
+
 /**
  * Writes server-sent events to an open response: one write a frame, at the reader's speed, with a comment in every silence of
  * `heartbeatMs`. Owns the response from `open` to `end`.
@@ -18,12 +25,7 @@ export class SseBody {
   ) {
     this.#raw = raw
     this.#readerMs = readerMs
-    raw.writeHead(200, {
-      ...headers,
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-cache',
-      'x-accel-buffering': 'no',
-    })
+    raw.writeHead(200, { ...headers, ...streamHeaders })
     // In one piece with the frames that are there already: each would wake the reader. No longer than that, because what is corked
     // does not tell that the reader is behind.
     raw.cork()

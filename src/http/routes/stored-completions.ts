@@ -11,7 +11,7 @@ import type { StoredParts } from '../stored-answer.ts'
 
 /** The paths and their methods; asking for a completion is among the first one's. */
 export const completionPaths = {
-  '/v1/chat/completions': 'GET, POST',
+  '/v1/chat/completions': 'POST, GET',
   '/v1/chat/completions/:id': 'GET, POST, DELETE',
   '/v1/chat/completions/:id/messages': 'GET',
 } as const

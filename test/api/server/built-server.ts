@@ -161,7 +161,7 @@ const lock = join(tmpdir(), 'claude-code-api-build.lock')
 const longestBuildMs = 60_000
 
 /** Builds what has changed; one test file at a time, since a build begins by removing the last one. */
-async function build(): Promise<void> {
+export async function build(): Promise<void> {
   await until('nobody else builds', takeLock, 2 * longestBuildMs)
   try {
     const builder = spawn(process.execPath, [join(root, 'scripts', 'build.js')], {

@@ -163,6 +163,8 @@ describe('where nothing is stored', () => {
 
   it('nor where the storage is away', async () => {
     await using away = await startTestServer({
+      // Whether there are others is not known.
+      API_KEY: 'key-of-ann',
       DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing',
     })
     const { text, headers } = await ask(away.client, { store: true })
