@@ -15,6 +15,14 @@ const document = new URL('../../../shared/spec/openai-openapi.json', import.meta
 
 type Json = Record<string, unknown>
 
+function complete(server: TestServer, body: object): Promise<Response> {
+  return server.fetch('/v1/completions', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ prompt: ['One', 'Two'], echo: true, ...body }),
+  })
+}
+
 async function* answer(): AsyncGenerator<TurnEvent> {
   yield { type: 'start', id: 'a', provider: 'claude', model: 'm' }
   yield { type: 'reasoning-start', block: 0 }
@@ -84,15 +92,11 @@ describe.skipIf(!existsSync(document))("OpenAI's own schemas", () => {
   })
 
   it('accept text completions, whole and streamed', async () => {
-    const post = (body: object): Promise<Response> =>
-      server.fetch('/v1/completions', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ prompt: ['One', 'Two'], echo: true, ...body }),
-      })
-    expect(problems('CreateCompletionResponse', await (await post({})).json())).toEqual([])
+    expect(problems('CreateCompletionResponse', await (await complete(server, {})).json())).toEqual(
+      [],
+    )
     const options = { stream: true, stream_options: { include_usage: true } }
-    const text = await (await post(options)).text()
+    const text = await (await complete(server, options)).text()
     const chunks = text.split('\n\n').filter((line) => line.startsWith('data: {'))
     expect(chunks.length).toBe(5)
     const wrong = chunks.flatMap((chunk) =>
