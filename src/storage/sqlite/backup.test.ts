@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { temporaryFolder } from '../../../test/support/claude.ts'
 import { openStore } from '../open-store.ts'
@@ -6,27 +9,26 @@ import { backupEmbedded } from './backup.ts'
 import { inspectEmbedded } from './inspect.ts'
 import { restoreEmbedded } from './restore.ts'
 
-it('a backup comes to its end while there are always writes', { timeout: 60_000 }, async () => {
+const writer = fileURLToPath(new URL('../../../test/faults/storage-writer.ts', import.meta.url))
+
+it('a backup comes to its end while a server always writes', { timeout: 60_000 }, async () => {
   await using folder = await temporaryFolder()
   const dataDir = join(folder.path, 'data')
   const store = await openStore({ dataDir })
-  const save = (provider: string, code: string): Promise<void> =>
-    store.breakers.save({ provider, state: 'open', changedMs: 1, code })
-  for (let n = 0; n < 100; n++) await save(`p${n}`, 'x'.repeat(100_000))
-  const writing = { isOver: false, count: 0 }
-  const write = async (): Promise<void> => {
-    while (!writing.isOver) await save('again', `${writing.count++}`)
-  }
-  const work = write()
+  const change = { state: 'open', changedMs: 1, code: 'x'.repeat(200_000) } as const
+  for (let n = 0; n < 400; n++) await store.breakers.save({ ...change, provider: `p${n}` })
+  await store.close()
+  const args = ['--import', 'tsx', writer, JSON.stringify({ dataDir })]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const copy = join(folder.path, 'copy')
   try {
+    await once(child.stdout, 'data')
     expect(await backupEmbedded(dataDir, copy)).toEqual({ files: 0, bytes: 0 })
+    expect(child.exitCode).toBe(null)
   } finally {
-    writing.isOver = true
-    await work
-    await store.close()
+    child.kill('SIGKILL')
+    await once(child, 'exit')
   }
-  expect(writing.count).toBeGreaterThan(0)
   const other = join(folder.path, 'other')
   await restoreEmbedded(other, copy, { force: false, nowMs: 0 })
   expect(await inspectEmbedded(other)).toMatchObject({ pending: [] })
