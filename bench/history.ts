@@ -91,7 +91,11 @@ async function measureTranscript(
         return writeTranscript(composeTranscript(messages, at, new Date()), at)
       }),
     )
-    stored.push(await timed(() => storeTranscript(messages, newPlace(), new Date())))
+    stored.push(
+      await timed(async () => {
+        await storeTranscript(messages, newPlace(), new Date())
+      }),
+    )
   }
   const writtenMs = middle(written)
   return { writtenMs, readBackMs: middle(stored) - writtenMs }

@@ -37,6 +37,9 @@ export async function openAnswering(
     clientApp: `claude-code-api/${packageVersion()}`,
     forbidden: [resolve('.env')],
     sessions: store.sessions,
+    transcripts: store.transcripts,
+    // An embedded database has one server.
+    ...(store.engine === 'postgres' && { leases: store.leases }),
     telemetry: log,
   })
   parts.defer(() => engine.close())

@@ -43,6 +43,7 @@ export type Config = {
     imageLimitBytes: number
     amounts: { turns: number | 'auto'; live: number | 'auto'; waiting: number | 'auto' }
     waitingFloor: number
+    sessionKeeping: 'always' | 'asked' | 'never'
     keepMs: number
     reuse: { mode: 'never' | 'batch' | 'always'; conversations: number }
     queue: { queuePlaces: number; patienceMs: number }
@@ -69,10 +70,22 @@ export type Config = {
     dataDir: string
     /** Absent: a database in `dataDir`. */
     databaseUrl?: string
+    /** The most connections to it. */
+    databaseConnections: number
     /** Absent: content is not encrypted. */
     dataKey?: string
   }
-  batches: { concurrency: number | 'auto' }
+  /** How long records are kept that belong to nothing else. */
+  retention: { usageKeepMs: number; keyKeepMs: number }
+  /** How long after its last turn a session is kept. */
+  sessions: { keepMs: number }
+  batches: {
+    concurrency: number | 'auto'
+    /** Absent: for ever. */
+    keepMs?: number
+    /** `secret` is there where there are hosts. */
+    webhooks: { hosts: string[]; secret?: string; allowPrivateNetwork: boolean }
+  }
   files: {
     uploadLimitBytes: number
     /** Absent: until they are deleted. */

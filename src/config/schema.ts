@@ -8,6 +8,7 @@ import {
   oneOf,
   pairs,
   passphrase,
+  price,
   path,
   paths,
   secretText,
@@ -15,6 +16,7 @@ import {
   text,
   toolRules,
   trueOrFalse,
+  webhookSecret,
   type Kind,
 } from './kinds.ts'
 
@@ -266,7 +268,21 @@ export const settings = {
     section: 'safety',
     kind: trueOrFalse,
     default: 'false',
-    doc: 'Whether addresses in requests (pictures, MCP servers) may lead to private networks and this machine.',
+    doc: 'Whether addresses in requests (pictures, MCP servers, webhooks) may lead to private networks and this machine.',
+  },
+  WEBHOOK_HOSTS: {
+    section: 'safety',
+    kind: list(
+      'host names such as `hooks.example.com`, `*.example.com` or `10.0.0.7:9000`',
+      /^((\*\.)?[\w-]+(\.[\w-]+)*|\[[\da-f:.]+\])(:\d{1,5})?$/i,
+    ),
+    doc: 'The hosts that batches may tell of their end (`metadata.webhook_url`), each with its port unless it is the usual one; none: no webhooks are sent. Needs `WEBHOOK_SECRET`.',
+  },
+  WEBHOOK_SECRET: {
+    section: 'safety',
+    kind: webhookSecret,
+    secret: true,
+    doc: 'What webhooks are signed with, and verified with by those who get them: `whsec_` and the output of `openssl rand -base64 32`.',
   },
   FILE_LIMIT_MB: {
     section: 'safety',
@@ -373,6 +389,12 @@ export const settings = {
     kind: text,
     repeat: fallbackLimit,
     doc: "The model to ask there; none: the request's own.",
+  },
+  FALLBACK_API_PRICE: {
+    section: 'fallbacks',
+    kind: price,
+    repeat: fallbackLimit,
+    doc: 'What it asks for, in US dollars a million tokens: of the prompt, of the answer, and if wanted of cached prompt tokens (`0.15,0.6,0.075`). For usage and budgets; none: budgets count its tokens as dear as any.',
   },
   PROVIDERS_FILE: {
     section: 'fallbacks',
@@ -502,6 +524,18 @@ export const settings = {
     ),
     doc: 'Owners of keys that share their answers with each other; none: nobody does.',
   },
+  SESSIONS: {
+    section: 'storage',
+    kind: oneOf('always', 'asked', 'never'),
+    default: 'always',
+    doc: 'Which chats can be gone on with by their `session_id`: every one, those that ask for it (`keep_session`), or none. What was said in the others is gone when their process ends.',
+  },
+  SESSION_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(0.001, 36_500),
+    default: '30',
+    doc: 'How long a session is kept after its last turn.',
+  },
   UPLOAD_LIMIT_MB: {
     section: 'storage',
     kind: decimal(0.001, 10_240),
@@ -513,11 +547,34 @@ export const settings = {
     kind: decimal(0.001, 36_500),
     doc: 'How long uploaded files are kept that do not say so themselves (`expires_after`); none: until they are deleted.',
   },
+  BATCH_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(0.001, 36_500),
+    doc: 'How long batches that have ended are kept, from their creation on; none: for ever. Their files are kept as other files are.',
+  },
+  USAGE_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(1, 36_500),
+    default: '400',
+    doc: 'How long it is known what was used (`GET /v1/usage`).',
+  },
+  KEY_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(1, 36_500),
+    default: '90',
+    doc: 'How long a stored key that was revoked or has expired stays in the list, and what it uploaded; longer where its usage is still known.',
+  },
   DATABASE_URL: {
     section: 'storage',
     kind: databaseUrl,
     secret: true,
     doc: 'A Postgres that keeps keys, usage, sessions, files and batches, for more than one server; none: a database in DATA_DIR. `?schema=` names the schema of its tables (`claude_code_api`).',
+  },
+  DATABASE_CONNECTIONS: {
+    section: 'storage',
+    kind: integer(2, 200),
+    default: '10',
+    doc: 'How many connections to that Postgres this server opens at the most.',
   },
   DATA_KEY: {
     section: 'storage',

@@ -1,6 +1,7 @@
 import type { TurnContext } from '../turn/backend.ts'
 import { TurnError } from '../turn/error.ts'
 import type { Turn } from '../turn/turn.ts'
+import type { TurnSession } from './conversation/turn-session.ts'
 import type { ClaudeProcess } from './processes/claude-process.ts'
 import type { Plan, Planner } from './planner.ts'
 import type { TurnClock } from './processes/turn-clock.ts'
@@ -10,6 +11,9 @@ export type Course = {
   turn: Turn
   plan: Plan
   profile: string
+  session: TurnSession
+  /** What must be over before another may go on with the session. */
+  stored: Promise<void>[]
   clock: TurnClock
   context: TurnContext
   /** Made once: it may write a transcript. */

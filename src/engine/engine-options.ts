@@ -6,7 +6,8 @@ import { childEnvironment } from './environment.ts'
 import type { Amounts } from './processes/machine.ts'
 import type { PlannerOptions } from './planner.ts'
 import type { ReuseOptions } from './processes/reuse-policy.ts'
-import type { Sessions } from './conversation/sessions.ts'
+import type { SessionKeeping } from './conversation/keeping.ts'
+import type { Leases, Sessions, Transcripts } from './conversation/sessions.ts'
 import type { TimeLimits } from './processes/turn-clock.ts'
 
 export type EngineOptions = {
@@ -48,6 +49,11 @@ export type EngineOptions = {
   forbidden: string[]
   /** Where sessions are remembered. */
   sessions: Sessions
+  /** Where what was said in them is kept. */
+  transcripts: Transcripts
+  /** Who may answer in a session; absent where this is the only node. */
+  leases?: Leases
+  sessionKeeping: SessionKeeping
   telemetry: Telemetry
 }
 

@@ -9,7 +9,7 @@ import type { UserPart } from '../turn/message.ts'
 import type { Turn } from '../turn/turn.ts'
 import { answer } from './answer/answer.ts'
 import { findClaude, requireClaude } from './binary.ts'
-import type { Introduction } from './processes/claude-process.ts'
+import type { ClaudeProcess, Introduction } from './processes/claude-process.ts'
 import { profileOf } from './conversation/conversation-key.ts'
 import { attempts, type Course, endedWhileWaiting, retryPauseMs } from './course.ts'
 import { Ending } from './conversation/ending.ts'
@@ -20,9 +20,11 @@ import type { KnownModels } from './models.ts'
 import { Planner, type Plan } from './planner.ts'
 import { Processes } from './processes/processes.ts'
 import { detectSandbox } from './sandbox.ts'
-import { SessionNotes } from './conversation/session-notes.ts'
-import { adoptSessionFile, isStorageAway } from './conversation/sessions.ts'
-import { removeTranscript } from './conversation/transcript.ts'
+import { SessionHolds } from './conversation/session-holds.ts'
+import { adoptSessionFile, isStorageAway, type SessionRecord } from './conversation/sessions.ts'
+import { TranscriptKeeper } from './conversation/transcript-keeper.ts'
+import { projectOf } from './conversation/transcript.ts'
+import { TurnSession } from './conversation/turn-session.ts'
 import { TurnClock, type TimeLimits } from './processes/turn-clock.ts'
 import { mustAllow, withinBudget } from './allowance.ts'
 import { Turnstile, type TurnstileState } from './processes/turnstile.ts'
@@ -48,17 +50,18 @@ export class Engine implements Backend {
   readonly version: string | undefined
   #introduction: Promise<Introduction> | undefined
   #introduced = false
-  /** The sessions that are answered in now. */
-  readonly #running = new Set<string>()
-  readonly #claudeDir: string
+  readonly #holds: SessionHolds
+  readonly #keeper: TranscriptKeeper
   #failure: TurnError | undefined
 
   private constructor(options: EngineOptions, found: Found) {
     this.#options = options
     this.version = found.claude?.version
     const planning = plannerOptions(options, found)
-    this.#planner = new Planner(planning, options.sessions)
-    this.#claudeDir = planning.claudeDir
+    const onFault = (error: unknown): void => options.telemetry.fault(error)
+    this.#holds = new SessionHolds({ ...options, onFault })
+    this.#keeper = new TranscriptKeeper({ ...options, ...planning, onFault })
+    this.#planner = new Planner(planning, this.#keeper)
     const machine = readMachine()
     const amounts = amountsFor(machine, options.amounts)
     this.#turnstile = new Turnstile({ places: amounts.turns, ...options.queue })
@@ -69,6 +72,7 @@ export class Engine implements Backend {
         reuse: options.reuse,
         timeouts: options.timeouts,
         claudeDir: planning.claudeDir,
+        keeper: this.#keeper,
         onIntroduction: (introduction) => {
           this.#introduction = Promise.resolve(introduction)
           this.#introduced = true
@@ -84,7 +88,7 @@ export class Engine implements Backend {
    * missing one is told to each request: it may come later, and fallbacks can answer until then. Starts no process that waits.
    */
   static async open(options: EngineOptions): Promise<Engine> {
-    await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
+    await mkdir(join(options.dataDir, 'transcripts'), { recursive: true, mode: 0o700 })
     const installed = findClaude(options.claudePath) !== undefined
     const [claude, sandbox] = await Promise.all([
       installed ? requireClaude(options.claudePath) : undefined,
@@ -97,7 +101,10 @@ export class Engine implements Backend {
         'SANDBOX=required, and this machine has no working sandbox. `npm run doctor` tells what is missing.',
       )
     }
-    return new Engine(options, { ...(claude && { claude }), sandbox })
+    const engine = new Engine(options, { ...(claude && { claude }), sandbox })
+    // Nobody waits for it: whoever resumes one of these sessions takes in what is left of it.
+    void engine.#keeper.recover((session) => engine.#holds.take(session))
+    return engine
   }
 
   /** Starts the first process, which tells the models, and those that wait. */
@@ -129,31 +136,51 @@ export class Engine implements Backend {
 
   async *run(turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
     mustAllow(context, this.name)
-    // Held until the reader has the whole answer, or has left.
-    const leave = await this.#turnstile.enter(
-      { owner: context.owner, isOneOfMany: turn.isOneOfMany },
-      context.signal,
-    )
+    // Before a place is taken: whoever waits for a session must not keep one from the others.
+    const session = await this.#sessionOf(turn, context)
+    let leave: (() => void) | undefined
+    const stored: Promise<void>[] = []
     try {
-      yield* this.#answer(withinBudget(turn, context), context)
+      // Held until the reader has the whole answer, or has left.
+      leave = await this.#turnstile.enter(
+        { owner: context.owner, isOneOfMany: turn.isOneOfMany },
+        context.signal,
+      )
+      yield* this.#answer(turn, context, { session, stored })
     } finally {
-      leave()
+      leave?.()
+      void Promise.allSettled(stored).then(() => session.release())
     }
   }
 
-  async *#answer(turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
-    const clock = new TurnClock(this.#limits(turn), context.signal)
-    const known = await clock.wait('start', this.#knownModels())
-    const plan = await this.#planner.plan(turn, context, known)
+  #sessionOf(turn: Turn, context: TurnContext): Promise<TurnSession> {
+    const { sessions, sessionKeeping: keeping, queue, telemetry } = this.#options
+    const { patienceMs } = queue
+    const onFault = (error: unknown): void => telemetry.fault(error, context.requestId)
+    const parts = { sessions, holds: this.#holds, keeping, patienceMs, onFault }
+    return TurnSession.open(turn, context, parts, () => this.#planner.folderOf(turn, context))
+  }
+
+  async *#answer(
+    asked: Turn,
+    context: TurnContext,
+    { session, stored }: Pick<Course, 'session' | 'stored'>,
+  ): AsyncGenerator<TurnEvent> {
+    const clock = new TurnClock(this.#limits(asked), context.signal)
+    const models = await clock.wait('start', this.#knownModels())
+    const plan = await this.#planner.plan(asked, context, { models, session })
+    const turn = withinBudget(asked, plan.decisions, context)
     for (const notice of plan.notices) yield { type: 'notice', notice }
-    const profile = profileOf(turn, plan.decisions, context.owner, context.allowed)
-    const course: Course = { turn, plan, profile, clock, context, hasBegun: false }
+    const profile = profileOf(turn, plan.decisions, context)
+    const course: Course = { turn, plan, profile, session, stored, clock, context, hasBegun: false }
     for (let attempt = 1; ; attempt++) {
       try {
         yield* this.#attempt(course)
         return
       } catch (error) {
         if (attempt < attempts && endedWhileWaiting(error, course)) {
+          // A transcript that was composed has gone with the process that was to read it.
+          if (session.known === undefined) delete course.history
           await clock.wait('start', sleep(retryPauseMs))
           continue
         }
@@ -164,30 +191,20 @@ export class Engine implements Backend {
   }
 
   async *#attempt(course: Course): AsyncGenerator<TurnEvent> {
-    const { turn, plan, profile, clock, context } = course
+    const { turn, plan, profile, session, clock } = course
     const process = await this.#processes.ask(course)
     const ending = new Ending(profile, plan, turn)
-    const notes = new SessionNotes(this.#options.sessions, (error) =>
-      this.#options.telemetry.fault(error, context.requestId),
-    )
-    let running = plan.decisions.resume
-    if (running !== undefined) this.#running.add(running)
     try {
       const answered = answer(process, turn, clock, this.#answerOptions(plan))
       for await (const event of answered) {
-        if (event.type === 'start') {
-          running = event.sessionId ?? running
-          if (running !== undefined) this.#running.add(running)
-          this.#began(event.sessionId, course, notes)
-        }
+        if (event.type === 'start') this.#began(event.sessionId, course, process)
         ending.push(event)
-        if (event.type === 'finish') await notes.ended(ending.openCalls)
+        if (event.type === 'finish') await session.ended(ending.openCalls)
         course.hasBegun = true
-        yield event
+        yield session.isKept ? event : withoutSession(event)
       }
     } finally {
-      this.#processes.release(process, course, ending)
-      if (running !== undefined) this.#running.delete(running)
+      course.stored.push(this.#processes.release(process, course, ending))
     }
   }
 
@@ -202,18 +219,21 @@ export class Engine implements Backend {
     return this.#planner.attachments(turn, context)
   }
 
-  /** Removes what a session has left in Claude Code's folder. Throws `session_busy` while it is answered in. */
-  async forgetSession(session: { id: string; folder: string }): Promise<void> {
-    const { id: sessionId, folder } = session
-    if (this.#running.has(sessionId)) {
-      throw new TurnError(
-        'session_busy',
-        `The session '${sessionId}' is answering a request. Wait for the answer, or stop it, and try again.`,
-        { param: 'id' },
-      )
+  /**
+   * Removes all that is known of a session; whether there was one. What was said goes first, so that it can be done again where it fails.
+   * Throws `session_busy` while it is answered in, and `storage_unavailable`.
+   */
+  async forgetSession(session: Pick<SessionRecord, 'id' | 'owner' | 'folder'>): Promise<boolean> {
+    const { id, owner, folder } = session
+    const { signal } = new AbortController()
+    const hold = await this.#holds.hold(id, { patienceMs: 0, signal, param: 'id' })
+    try {
+      await this.#processes.dropSession(id)
+      await this.#keeper.forget(id, projectOf(folder))
+      return await this.#options.sessions.remove(id, owner)
+    } finally {
+      hold.release()
     }
-    await this.#processes.dropSession(sessionId)
-    await removeTranscript({ claudeDir: this.#claudeDir, folder, sessionId, version: '' })
   }
 
   async close(): Promise<void> {
@@ -237,12 +257,14 @@ export class Engine implements Backend {
     if (error instanceof TurnError && error.code === 'claude_not_logged_in') this.#failure = error
   }
 
-  #began(id: string | undefined, { plan, context }: Course, notes: SessionNotes): void {
+  #began(id: string | undefined, course: Course, process: ClaudeProcess): void {
     this.#failure = undefined
     if (id === undefined) return
-    const { folder, model } = plan.decisions
+    const { folder, model } = course.plan.decisions
     const named = model === undefined ? {} : { model }
-    notes.began({ id, owner: context.owner, folder, usedMs: Date.now(), ...named })
+    process.mirror?.answersIn(id, projectOf(folder))
+    const { owner } = course.context
+    course.session.began({ id, owner, folder, usedMs: Date.now(), ...named })
   }
 
   async #knownModels(): Promise<KnownModels> {
@@ -270,6 +292,17 @@ export class Engine implements Backend {
     this.#failure = loginFailure(introduction)
     return introduction
   }
+}
+
+/** A session that is not kept cannot be gone on with: its id would promise that. */
+function withoutSession(event: TurnEvent): TurnEvent {
+  if (event.type === 'start') {
+    const { sessionId: _, ...rest } = event
+    return rest
+  }
+  if (event.type !== 'finish' || event.claude === undefined) return event
+  const { sessionId: _, ...claude } = event.claude
+  return { ...event, claude }
 }
 
 /** What an older version has left; without the storage it is taken over at the next start. */

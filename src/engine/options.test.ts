@@ -14,6 +14,7 @@ function decisionsOf(turn = single, more: Partial<Decisions> = {}): Decisions {
     environment: {},
     folder: '/folder',
     modelListed: true,
+    isKept: true,
     mcpServers: {},
     permissions: {},
     agentic: false,

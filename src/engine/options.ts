@@ -16,6 +16,8 @@ export type Decisions = {
   model?: string
   /** Whether the model can be set on a waiting process without asking the API whether it exists. */
   modelListed: boolean
+  /** Whether the session is kept. */
+  isKept: boolean
   /** The session to resume. */
   resume?: string
   /** A session whose transcript was composed from the request's own history. */

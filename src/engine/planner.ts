@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, realpath } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import type { TurnContext } from '../turn/backend.ts'
 import type { McpServer } from '../turn/claude-options.ts'
 import { TurnError } from '../turn/error.ts'
@@ -26,10 +26,13 @@ import { checkPending, pendingCalls } from './conversation/pending-calls.ts'
 import { credentialPaths } from './permissions/forbidden.ts'
 import { planPermissions, type ToolPolicy } from './permissions/plan.ts'
 import { refuseSameNames } from './tools/same-names.ts'
-import type { KnownSession, SessionRecord, Sessions } from './conversation/sessions.ts'
+import type { KnownSession, SessionRecord } from './conversation/sessions.ts'
+import type { TranscriptKeeper } from './conversation/transcript-keeper.ts'
+import type { TurnSession } from './conversation/turn-session.ts'
 import {
   canWriteTranscript,
   continueTranscript,
+  projectOf,
   storeTranscript,
   transcriptPath,
 } from './conversation/transcript.ts'
@@ -63,15 +66,15 @@ export type Plan = { decisions: Decisions; messages: Message[]; notices: Notice[
 /** Decides everything about a turn that needs the disk, the network or the owner's rules, before a process is used. */
 export class Planner {
   readonly #options: PlannerOptions
-  readonly #sessions: Sessions
+  readonly #keeper: TranscriptKeeper
   readonly #attachments: Attachments
   /** The callers' own folders, links resolved, by their paths. */
   readonly #folders = new Map<string, string>()
   #workspace: Promise<Workspace> | undefined
 
-  constructor(options: PlannerOptions, sessions: Sessions) {
+  constructor(options: PlannerOptions, keeper: TranscriptKeeper) {
     this.#options = options
-    this.#sessions = sessions
+    this.#keeper = keeper
     this.#attachments = new Attachments({
       fileBytes: options.fileLimitBytes,
       imageBytes: options.imageLimitBytes,
@@ -79,18 +82,26 @@ export class Planner {
     })
   }
 
-  async plan(turn: Turn, context: TurnContext, known: KnownModels): Promise<Plan> {
-    const { claude } = turn
-    const { model, mappedFrom } = resolveModel(turn.model, known)
+  /** The folder that a request works in, unless its session says otherwise. */
+  async folderOf({ claude }: Turn, context: TurnContext): Promise<string> {
     const workspace = await this.#workspaceFor(context)
-    const asked =
-      claude.workingDir === undefined
-        ? undefined
-        : await workspace.folder(claude.workingDir, 'claude_options.working_dir')
-    const session = await this.#session(turn, context, asked)
+    return (await askedFolder(claude, workspace)) ?? this.#ownFolder(context.owner)
+  }
+
+  async plan(
+    turn: Turn,
+    context: TurnContext,
+    { models, session: turnSession }: { models: KnownModels; session: TurnSession },
+  ): Promise<Plan> {
+    const { claude } = turn
+    const { model, mappedFrom } = resolveModel(turn.model, models)
+    const workspace = await this.#workspaceFor(context)
+    const asked = await askedFolder(claude, workspace)
+    const session = turnSession.known
     const ownFolder = await this.#ownFolder(context.owner)
-    const folder = asked ?? session?.folder ?? ownFolder
-    if (asked === undefined) checkSessionFolder(session, context, workspace, ownFolder)
+    const folder = asked ?? sessionFolder(session, ownFolder)
+    if (session && asked === undefined)
+      checkSessionFolder({ ...session, folder }, context, workspace, ownFolder)
     const addDirs = await Promise.all(
       claude.addDirs.map((path, index) =>
         workspace.folder(path, `claude_options.add_dirs[${index}]`),
@@ -115,8 +126,9 @@ export class Planner {
       environment: await this.#environment(context.owner),
       folder,
       ...(model !== undefined && { model }),
-      modelListed: model !== undefined && known.listed.some(({ value }) => value === model),
+      modelListed: model !== undefined && models.listed.some(({ value }) => value === model),
       ...(session && { resume: session.id }),
+      isKept: turnSession.isKept,
       ...(claude.debug && { debugLog: await this.#debugLog(context.requestId) }),
       mcpServers: await resolveMcpServers(claude.mcpConfig, {
         named: this.#options.mcpServers,
@@ -157,14 +169,15 @@ export class Planner {
     const whole: ApiMessage[] = [...prompt.earlier, { role: 'user', content: prompt.question }]
     if (decisions.resume !== undefined && told[0]?.role === 'tool') {
       // A process that resumes would take up the calls itself, and not the results that it is sent.
-      const isContinued = await continueTranscript(whole, place, new Date())
-      return { decisions, prompt: isContinued ? { earlier: [], question: [] } : prompt }
+      const added = await continueTranscript(whole, place, new Date())
+      await this.#written(decisions, place.sessionId, added)
+      return { decisions, prompt: added === undefined ? prompt : { earlier: [], question: [] } }
     }
     const isLong = prompt.earlier.length >= longHistory && this.#canCompose(plan)
     const canBeTold = this.canBeTold(told, plan)
     if (!isLong && canBeTold) return { decisions, prompt }
     try {
-      await storeTranscript(whole, place, new Date())
+      await this.#written(decisions, sessionId, await storeTranscript(whole, place, new Date()))
     } catch (error) {
       // The disk is full, or not to be written to. Telling is only slower.
       if (canBeTold) return { decisions, prompt }
@@ -177,11 +190,22 @@ export class Planner {
     }
   }
 
+  /** What was written to a transcript here, and not by a process. */
+  async #written(
+    { folder, isKept }: Decisions,
+    session: string,
+    lines: string | undefined,
+  ): Promise<void> {
+    if (!isKept || lines === undefined) return
+    await this.#keeper.add(session, { project: projectOf(folder), subpath: '', lines })
+  }
+
   /** Claude Code writes them down a moment after the answer; of a turn that was cut short only its transcript tells. */
   async #pendingCalls(session: KnownSession, folder: string): Promise<string[]> {
     if (session.openCalls) return session.openCalls
     const { claudeDir, version = '' } = this.#options
     const sessionId = session.id
+    await this.#keeper.restore(sessionId, projectOf(folder))
     return pendingCalls(transcriptPath({ claudeDir, folder, sessionId, version }))
   }
 
@@ -204,6 +228,7 @@ export class Planner {
         environment,
         folder,
         modelListed: false,
+        isKept: false,
         mcpServers: {},
         permissions: options,
         agentic,
@@ -239,26 +264,6 @@ export class Planner {
     const question = messages[index]
     if (parts.length === 0 || question?.role !== 'user') return messages
     return messages.with(index, { ...question, content: [...parts, ...question.content] })
-  }
-
-  async #session(
-    { claude }: Turn,
-    context: TurnContext,
-    asked: string | undefined,
-  ): Promise<KnownSession | undefined> {
-    if (claude.sessionId !== undefined) {
-      const session = await this.#sessions.find(claude.sessionId, context.owner)
-      if (session) return session
-      throw new TurnError(
-        'session_not_found',
-        `There is no session '${claude.sessionId}' of yours on this server.`,
-        {
-          param: 'claude_options.session_id',
-        },
-      )
-    }
-    if (!claude.continue) return undefined
-    return this.#sessions.latest(context.owner, asked ?? (await this.#ownFolder(context.owner)))
   }
 
   #binary(): string {
@@ -317,20 +322,50 @@ export class Planner {
   }
 }
 
-/** A session may have begun in a folder that its key has lost since. */
+async function askedFolder(
+  { workingDir }: Turn['claude'],
+  workspace: Workspace,
+): Promise<string | undefined> {
+  if (workingDir === undefined) return undefined
+  return workspace.folder(workingDir, 'claude_options.working_dir')
+}
+
+/** Where a session goes on. A caller's own folder is this server's, whichever server it began on. */
+function sessionFolder(session: SessionRecord | undefined, ownFolder: string): string {
+  if (session === undefined) return ownFolder
+  const { folder } = session
+  const isOwn = lastTwo(folder) === lastTwo(ownFolder) && !existsSync(folder)
+  return isOwn ? ownFolder : folder
+}
+
+/** `workspaces` and the owner, of a caller's own folder. */
+function lastTwo(path: string): string {
+  return relative(dirname(dirname(path)), path)
+}
+
+/** A session may have begun in a folder that its key has lost since, or that was removed, or that only another server has. */
 function checkSessionFolder(
-  session: SessionRecord | undefined,
+  session: SessionRecord,
   { allowed }: TurnContext,
   workspace: Workspace,
   ownFolder: string,
 ): void {
-  if (session === undefined || allowed?.workspaceRoots === undefined) return
-  if (session.folder === ownFolder || workspace.contains(session.folder)) return
-  throw new TurnError(
-    'forbidden',
-    `The session '${session.id}' worked in a folder that this API key may not use.`,
-    { param: 'claude_options.session_id' },
-  )
+  if (session.folder === ownFolder) return
+  const param = 'claude_options.session_id'
+  if (allowed?.workspaceRoots !== undefined && !workspace.contains(session.folder)) {
+    throw new TurnError(
+      'forbidden',
+      `The session '${session.id}' worked in a folder that this API key may not use.`,
+      { param },
+    )
+  }
+  if (!existsSync(session.folder)) {
+    throw new TurnError(
+      'invalid_value',
+      `The session '${session.id}' works in ${session.folder}, which this server does not have. Make the folder there, name another one with working_dir, or begin a new session.`,
+      { param },
+    )
+  }
 }
 
 /** The owner of callers without a key. */

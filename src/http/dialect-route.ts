@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { allowanceOf, checkTurn } from '../access/policy.ts'
 import type { DecodedRequest, Dialect, EncodeContext } from '../dialects/dialect.ts'
-import { expandFileIds } from '../files/sent-file-ids.ts'
+import { SentContent } from '../files/sent-content.ts'
+import { expandFileIds, expandOptionFiles } from '../files/sent-file-ids.ts'
 import { writeFrame } from '../dialects/sse.ts'
 import type { TurnContext } from '../turn/backend.ts'
 import type { TurnEvent } from '../turn/event.ts'
@@ -62,7 +63,8 @@ async function answer(
     await answerRepeated(request.body, request, reply, record)
     return
   }
-  const body = (await withFiles(parts, request.body, record.owner)) ?? request.body
+  const uploaded = uploadedFiles(parts, record.owner)
+  const body = (await withFiles(request.body, uploaded)) ?? request.body
   const decoded = dialect.decode(body, {
     strict: options.strictParameters,
     maxChoices: options.maxChoices,
@@ -70,6 +72,7 @@ async function answer(
   const { turn } = decoded
   const bytes = bytesOfBody(body)
   if (bytes) turn.source.bytes = bytes
+  if (uploaded) turn.claude = await expandOptionFiles(turn.claude, uploaded)
   if (record.isOneOfMany) turn.isOneOfMany = true
   record.facts.stream = decoded.stream
   record.facts.choices = decoded.choices
@@ -124,15 +127,15 @@ async function answer(
   }
 }
 
+function uploadedFiles({ files }: DialectRouteParts, owner: string): SentContent | undefined {
+  return files && new SentContent({ owner, files: files.book, limitBytes: files.messageLimitBytes })
+}
+
 /** The body with the content of the uploaded files that it names; undefined when it names none, which nearly every body does not. */
-async function withFiles(
-  { files }: DialectRouteParts,
-  body: unknown,
-  owner: string,
-): Promise<unknown> {
-  const bytes = files && bytesOfBody(body)
-  if (!bytes || !bufferOver(bytes).includes('"file_id"')) return undefined
-  return expandFileIds(body, { owner, files: files.book, limitBytes: files.messageLimitBytes })
+async function withFiles(body: unknown, uploaded: SentContent | undefined): Promise<unknown> {
+  const bytes = bytesOfBody(body)
+  if (!uploaded || (bytes && !bufferOver(bytes).includes('"file_id"'))) return undefined
+  return expandFileIds(body, uploaded)
 }
 
 function bufferOver({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {

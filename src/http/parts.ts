@@ -7,7 +7,8 @@ import type { Allowance, Backend } from '../turn/backend.ts'
 import type { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 
-import type { Sessions } from '../storage/parts/sessions.ts'
+import type { Session, Sessions } from '../storage/parts/sessions.ts'
+import type { SessionMessage } from '../turn/session-message.ts'
 import type { KeyBook } from '../access/keys.ts'
 import type { Limiter } from '../access/limits.ts'
 import type { UsageBook } from '../access/usage.ts'
@@ -51,7 +52,21 @@ export type HttpParts = {
 }
 
 /** Sessions by their owners; `remove` takes away their transcripts too, and throws `session_busy` while one is answered in. */
-export type SessionParts = Pick<Sessions, 'find' | 'list' | 'change' | 'remove'>
+export type SessionParts = Pick<Sessions, 'find' | 'list' | 'change' | 'remove'> & {
+  /** What was said, in order; undefined when there is no such session. */
+  messages(id: string, owner: string): Promise<SessionMessage[] | undefined>
+  /** A new session that goes on from the other one; undefined when there is none. */
+  fork(id: string, owner: string, asked: SessionFork): Promise<Session | undefined>
+}
+
+export type SessionFork = {
+  /** Absent: as the other one's, with a remark; null: none. */
+  title?: string | null
+  /** Absent: the other one's. */
+  metadata?: Record<string, string>
+  /** The id of the last message that is copied; absent: all are. */
+  upTo?: string
+}
 
 /** What a caller may see of the cache, and forget: what is its own. */
 export type CacheAdmin = {

@@ -10,6 +10,8 @@ export type RequestRecord = {
   owner: string
   /** It was the ADMIN_KEY. */
   isAdmin?: boolean
+  /** It asks whether the server is ready, without the key that the server asks for. */
+  isProbe?: boolean
   /** Of a stored key. */
   keyId?: string
   /** It is a line of a batch. */

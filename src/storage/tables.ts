@@ -5,7 +5,9 @@ import type { FileChunkRow, FileRow } from './parts/files.ts'
 import type { KeyRow } from './parts/keys.ts'
 import type { SessionRow } from './parts/sessions.ts'
 import type { MeterRow, ReservationRow } from './parts/meters.ts'
+import type { TranscriptRow } from './parts/transcripts.ts'
 import type { UsageRow } from './parts/usage.ts'
+import type { WebhookRow } from './parts/webhooks.ts'
 
 /**
  * Every table, for the types of queries. Each part owner adds one line here and keeps the shape of its rows in its own file under
@@ -26,7 +28,9 @@ export interface Tables {
   lease: { name: string; owner: string; until_ms: number }
   api_key: KeyRow
   session: SessionRow
+  transcript: TranscriptRow
   key_meter: MeterRow
   usage_day: UsageRow
   key_reservation: ReservationRow
+  webhook: WebhookRow
 }

@@ -101,6 +101,11 @@ function telemetryOn(logger: Logger, options: { content: boolean }): Telemetry {
         { event: 'provider-state', ...event },
         providerLine(event),
       ),
+    webhookTried: (event) =>
+      logger[event.outcome === 'delivered' ? 'info' : 'warn'](
+        { event: 'webhook-tried', ...event },
+        `webhook ${event.id} to ${event.host} ${event.outcome} (${event.status ?? event.failure ?? 'unknown'}), attempt ${event.attempt}, ${event.batch}`,
+      ),
     processStarted: (event) =>
       logger.debug({ event: 'process-started', ...event }, `claude ${event.pid} started`),
     processEnded: (event) =>

@@ -71,6 +71,12 @@ export function createMetrics(): Metrics {
     help: 'Claude Code processes that were started.',
     registers,
   })
+  const webhooks = new Counter({
+    name: 'claude_code_api_webhooks_total',
+    help: 'Attempts to send a webhook, by what came of them: delivered, failed or given-up.',
+    labelNames: ['outcome'],
+    registers,
+  })
   const providerStates = new Gauge({
     name: 'claude_code_api_provider_state',
     help: 'Whether a provider is in the state: closed, paused, open, half-open or probing.',
@@ -99,6 +105,7 @@ export function createMetrics(): Metrics {
         tokens.labels(provider, 'output').inc(outputTokens)
       },
       providerSwitched: ({ from, to, code }) => switches.labels(from, to, code).inc(),
+      webhookTried: ({ outcome }) => webhooks.labels(outcome).inc(),
       processStarted: () => started.inc(),
     },
     contentType: registry.contentType,

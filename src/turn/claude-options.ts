@@ -1,3 +1,5 @@
+import type { FilePart } from './message.ts'
+
 /**
  * What a caller may ask of Claude Code itself: the request field `claude_options`, checked and with every default filled
  * in. `model` and `effort` are not here: they win over the request's own fields and are already folded into the `Turn`.
@@ -11,6 +13,10 @@ export type ClaudeOptions = {
   sessionId?: string
   /** Continue the caller's most recent session in the working folder; a new one when there is none. */
   continue: boolean
+  /** Whether the session is kept; absent: as the server is set. */
+  keepSession?: boolean
+  /** What to do while the session answers another request; absent: wait. */
+  sessionBusy?: 'wait' | 'refuse'
   /** What the content of the answer is: the text, one JSON document, or one JSON event a line. */
   outputFormat: 'text' | 'json' | 'stream-json'
   /** Write Claude Code's debug log for this request to a file of its own. */
@@ -21,8 +27,8 @@ export type ClaudeOptions = {
   projectSettings: boolean
   /** MCP servers in Claude Code's format, names of configured servers, or a file in the workspace. */
   mcpConfig?: McpRequest
-  /** Files (globs allowed) whose content goes into the prompt; relative to the working folder. */
-  files: string[]
+  /** Files whose content goes into the prompt: paths (globs allowed) relative to the working folder, and uploaded ones. */
+  files: (string | FilePart)[]
   /** Pictures: paths in the workspace, `data:` URLs or http(s) URLs. */
   images: string[]
   /** Run every tool use that the policy allows without asking; without `tools`, the default tool set is on. */

@@ -30,8 +30,8 @@ export type Notice =
 
 /** What only Claude Code can tell of a turn. */
 export type ClaudeRun = {
-  /** Give it back as `claude_options.session_id` to resume. */
-  sessionId: string
+  /** Give it back as `claude_options.session_id` to resume; absent where the session is not kept. */
+  sessionId?: string
   /** Claude Code's own estimate, in US dollars, of this turn alone. */
   costUsd: number
   durationMs: number
@@ -87,6 +87,8 @@ export type TurnEvent =
       model: string
       usage: Usage
       claude?: ClaudeRun
+      /** What it has cost in US dollars, by the price that its owner has stated; what Claude Code says is in `claude`. */
+      costUsd?: number
       /** The answer was neither cut nor asked for again: whoever gave it knows what the caller knows. */
       endedItself?: boolean
     }

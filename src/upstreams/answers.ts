@@ -19,6 +19,8 @@ export type AnswerFacts = {
   fallbackId: string
   /** Used when the upstream does not name the model. */
   requestedModel: string
+  /** The chunk that tells what was used is kept from the caller, who has not asked for it. */
+  hidesUsage?: boolean
 }
 
 /** The bytes of a streamed answer as well. */
@@ -148,7 +150,8 @@ class AnswerStream {
       this.#isStarted = true
       this.#call.enter('idle')
     }
-    if (this.#isStarted || this.#held.length < mostHeldChunks) {
+    const isHidden = this.#answer.hidesUsage && isOnlyUsage(value)
+    if (!isHidden && (this.#isStarted || this.#held.length < mostHeldChunks)) {
       this.#held.push(value)
       this.#text += frameOf(event.data, value)
     }
@@ -174,6 +177,11 @@ class AnswerStream {
     else if (this.#progress.hasReason) events.push(this.#progress.finish())
     else this.failure = brokenOff(upstream)
   }
+}
+
+/** The chunk that `include_usage` adds. */
+function isOnlyUsage({ choices, usage }: Json): boolean {
+  return Array.isArray(choices) && choices.length === 0 && typeof usage === 'object'
 }
 
 /** A frame with the upstream's own words; JSON over several lines is written anew. */

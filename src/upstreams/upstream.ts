@@ -1,6 +1,7 @@
 import { type Dispatcher, Pool } from 'undici'
 import {
   type Asked,
+  asksForUsage,
   canEncode,
   encodeRequest,
   readError,
@@ -15,11 +16,12 @@ import { type AnswerFacts, parseObject, readText, StreamedAnswer, wholeEvents } 
 import { Call, type UpstreamTimeouts } from './call.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
 import { isClosedBetween, noAnswer, statusFailure, transportFailure } from './failures.ts'
+import { costOf, type Price, type Priced, priceOf } from './price.ts'
 import { requestWhole } from './request-whole.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 /** An API that speaks OpenAI's chat completions. */
-export type UpstreamOptions = {
+export type UpstreamOptions = Priced & {
   /** As shown in `x-provider` and in errors. */
   name: string
   /** The base URL, with or without `/v1`. */
@@ -129,7 +131,8 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
       ? await dependencies.resolveAttachments(turn, context)
       : []
     const stream = context.stream && options.streaming !== false
-    const asked: Asked = { stream, attachments }
+    const price = priceOf(options, mapped ?? turn.model ?? '')
+    const asked: Asked = { stream, attachments, tellsUsage: price !== undefined }
     if (mapped !== undefined) asked.model = mapped
     const bytes = unchangedRequest(turn, asked)
     const body = bytes ? turn.source.body : encodeRequest(turn, asked)
@@ -142,6 +145,7 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
       upstream: mapped === undefined ? options : { ...options, model: mapped },
       fallbackId: `chatcmpl-${context.requestId}`,
       requestedModel: typeof model === 'string' ? model : '',
+      hidesUsage: price !== undefined && !asksForUsage(turn),
     }
     if (!stream) {
       const events = wholeEvents(await askWhole(parts, call, written), answer)
@@ -156,7 +160,7 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
     for (let events = await reader.next(); events; events = await reader.next()) {
       for (const event of events) {
         if (event.type === 'start') isStarted = true
-        yield event
+        yield price && event.type === 'finish' ? withCost(event, price) : event
       }
     }
   } catch (thrown) {
@@ -165,6 +169,11 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
   } finally {
     call.end()
   }
+}
+
+function withCost(event: Extract<TurnEvent, { type: 'finish' }>, price: Price): TurnEvent {
+  const costUsd = costOf(event.usage, price)
+  return costUsd === undefined ? event : { ...event, costUsd }
 }
 
 function modelFor({ model, models = {} }: UpstreamOptions, turn: Turn): string | undefined {

@@ -107,6 +107,7 @@ export class Stage {
       environment: this.environment(),
       folder: this.folder,
       modelListed: true,
+      isKept: true,
       mcpServers: {},
       permissions: {},
       agentic: false,

@@ -26,13 +26,14 @@ const options: Options = processOptions(turnOf(), {
   environment,
   folder: FOLDER,
   modelListed: true,
+  isKept: true,
   mcpServers: {},
   permissions: {},
   agentic: false,
   clientTools: new ClientTools(turnOf()),
 })
 
-const running = new ClaudeProcess(options, room, true)
+const running = new ClaudeProcess(options, room, { pinned: true })
 await running.introduction()
 room.refill()
 running.ask([{ type: 'text', text: 'Talk' }])

@@ -160,6 +160,7 @@ describe('two owners', () => {
     const engine = await Engine.open({
       ...config.engine,
       sessions: store.sessions,
+      transcripts: store.transcripts,
       clientApp: 'test/1',
       forbidden: [],
       telemetry: silentTelemetry,

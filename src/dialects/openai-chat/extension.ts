@@ -2,7 +2,7 @@ import type { Activity, ClaudeRun, FinishReason } from '../../turn/event.ts'
 
 /** What `claude` beside OpenAI's own fields tells of a turn. */
 export type ClaudeExtension = {
-  session_id: string
+  session_id?: string
   /** US dollars. */
   cost_usd: number
   duration_ms: number
@@ -17,7 +17,7 @@ export type ActivityExtension =
 
 export function encodeRun(run: ClaudeRun): ClaudeExtension {
   return {
-    session_id: run.sessionId,
+    ...(run.sessionId !== undefined && { session_id: run.sessionId }),
     cost_usd: run.costUsd,
     duration_ms: run.durationMs,
     turns: run.turns,

@@ -17,12 +17,13 @@ const decisions: Decisions = {
   environment: {},
   folder: '/folder',
   modelListed: true,
+  isKept: true,
   mcpServers: {},
   permissions: {},
   agentic: false,
   clientTools: new ClientTools(plainTurn),
 }
-const plain = profileOf(plainTurn, decisions, 'owner')
+const plain = profileOf(plainTurn, decisions, { owner: 'owner' })
 
 const says = (role: 'user' | 'assistant', ...texts: string[]): Message => ({
   role,
@@ -38,14 +39,14 @@ const keyOf = (...messages: Message[]) => conversationKey(plain, messages)
 
 describe('profileOf', () => {
   it('is the same for the same request of the same owner', () => {
-    expect(profileOf({ ...plainTurn }, { ...decisions }, 'owner')).toBe(plain)
+    expect(profileOf({ ...plainTurn }, { ...decisions }, { owner: 'owner' })).toBe(plain)
   })
 
   it('is another for another owner, folder or model', () => {
     const others = [
-      profileOf(plainTurn, decisions, 'other'),
-      profileOf(plainTurn, { ...decisions, folder: '/other' }, 'owner'),
-      profileOf(plainTurn, { ...decisions, model: 'opus' }, 'owner'),
+      profileOf(plainTurn, decisions, { owner: 'other' }),
+      profileOf(plainTurn, { ...decisions, folder: '/other' }, { owner: 'owner' }),
+      profileOf(plainTurn, { ...decisions, model: 'opus' }, { owner: 'owner' }),
     ]
     expect(new Set([plain, ...others]).size).toBe(4)
   })
@@ -71,7 +72,7 @@ describe('profileOf', () => {
       claude: { ...defaultClaudeOptions, agents: { a: { description: 'x', prompt: 'y' } } },
     },
   ])('is another with %j', (changes) => {
-    expect(profileOf({ ...plainTurn, ...changes }, decisions, 'owner')).not.toBe(plain)
+    expect(profileOf({ ...plainTurn, ...changes }, decisions, { owner: 'owner' })).not.toBe(plain)
   })
 })
 
@@ -83,7 +84,7 @@ describe('conversationKey', () => {
   })
 
   it('is another under another profile', () => {
-    const other = profileOf(plainTurn, decisions, 'other')
+    const other = profileOf(plainTurn, decisions, { owner: 'other' })
     expect(conversationKey(other, [])).not.toBe(conversationKey(plain, []))
   })
 
@@ -146,9 +147,16 @@ describe('conversationKey', () => {
 })
 
 describe('sessionKey', () => {
-  it('is another for another session, and for another profile', () => {
-    const keys = [sessionKey(plain, 'a'), sessionKey(plain, 'b'), sessionKey('other', 'a')]
-    expect(new Set(keys).size).toBe(3)
+  it('is another for another session, another profile, and after another turn', () => {
+    const a = { id: 'a', turns: 1 }
+    const keys = [
+      sessionKey(plain, a),
+      sessionKey(plain, { ...a, id: 'b' }),
+      sessionKey('other', a),
+      sessionKey(plain, { ...a, turns: 2 }),
+      sessionKey(plain, { ...a, turns: undefined }),
+    ]
+    expect(new Set(keys).size).toBe(keys.length)
   })
 })
 

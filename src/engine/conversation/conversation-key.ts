@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { AssistantMessage, Message, ToolCallPart } from '../../turn/message.ts'
-import type { Allowance } from '../../turn/backend.ts'
+import type { TurnContext } from '../../turn/backend.ts'
 import type { Turn } from '../../turn/turn.ts'
 import type { Decisions } from '../options.ts'
 
@@ -8,12 +8,12 @@ import type { Decisions } from '../options.ts'
 export function profileOf(
   turn: Turn,
   decisions: Decisions,
-  owner: string,
-  allowed?: Allowance,
+  { owner, allowed }: Pick<TurnContext, 'owner' | 'allowed'>,
 ): string {
   const { claude } = turn
   return digest({
     owner,
+    isKept: decisions.isKept,
     allowed: allowed && { tools: allowed.tools, workspaceRoots: allowed.workspaceRoots },
     folder: decisions.folder,
     model: decisions.model,
@@ -44,9 +44,12 @@ export function conversationKey(profile: string, messages: readonly Message[]): 
   return digest([profile, messages.map(canonical)])
 }
 
-/** The key of a session under a profile. */
-export function sessionKey(profile: string, sessionId: string): string {
-  return digest([profile, 'session', sessionId])
+/** The key of a session under a profile, as it is after so many turns: another node may have gone on with it. */
+export function sessionKey(
+  profile: string,
+  { id, turns }: { id: string; turns: number | undefined },
+): string {
+  return digest([profile, 'session', id, turns ?? 'not known'])
 }
 
 /** A request's conversation up to the last assistant message: what a process must hold already. */

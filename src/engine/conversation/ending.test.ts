@@ -33,6 +33,7 @@ function endingOf({ decisions = {}, turn: changes = {} }: Changes, ...events: Tu
       environment: {},
       folder: '/folder',
       modelListed: true,
+      isKept: true,
       mcpServers: {},
       permissions: {},
       agentic: false,
@@ -47,11 +48,11 @@ function endingOf({ decisions = {}, turn: changes = {} }: Changes, ...events: Tu
 
 describe('Ending', () => {
   it('keeps a process under its session and the conversation as it will come back', () => {
-    const kept = endingOf({}, text('Hel'), text('lo'), finish).kept()
+    const kept = endingOf({}, text('Hel'), text('lo'), finish).kept(1)
     expect(kept).toEqual({
       sessionId: 'session',
       keys: {
-        session: sessionKey('profile', 'session'),
+        session: sessionKey('profile', { id: 'session', turns: 1 }),
         conversation: conversationKey('profile', [...messages, answerMessage('Hello', [])]),
       },
     })
@@ -74,23 +75,23 @@ describe('Ending', () => {
       { type: 'tool-call-end', block: 1 },
       finish,
     )
-    expect(ending.kept()?.keys.conversation).toBe(
+    expect(ending.kept(1)?.keys.conversation).toBe(
       conversationKey('profile', [...messages, answerMessage('First this.', [call])]),
     )
   })
 
   it('keeps nothing of an answer that did not end', () => {
     const ending = endingOf({}, text('Hello'))
-    expect([ending.complete, ending.kept()]).toEqual([false, undefined])
+    expect([ending.complete, ending.kept(1)]).toEqual([false, undefined])
   })
 
   it('keeps nothing of an answer that was cut or corrected', () => {
     const ending = endingOf({}, text('Hello'), { ...finish, endedItself: false })
-    expect([ending.complete, ending.kept()]).toEqual([true, undefined])
+    expect([ending.complete, ending.kept(1)]).toEqual([true, undefined])
   })
 
   it('keeps nothing that writes the debug log of one request', () => {
-    expect(endingOf({ decisions: { debugLog: 'x' } }, finish).kept()).toBeUndefined()
+    expect(endingOf({ decisions: { debugLog: 'x' } }, finish).kept(1)).toBeUndefined()
   })
 
   it.each<[string, Changes]>([
@@ -102,8 +103,8 @@ describe('Ending', () => {
       { turn: { claude: { ...defaultClaudeOptions, outputFormat: 'json' } } },
     ],
   ])('keeps it under its session alone when %s', (_, changes) => {
-    expect(endingOf(changes, text('Hello'), finish).kept()?.keys).toEqual({
-      session: sessionKey('profile', 'session'),
+    expect(endingOf(changes, text('Hello'), finish).kept(1)?.keys).toEqual({
+      session: sessionKey('profile', { id: 'session', turns: 1 }),
     })
   })
 })

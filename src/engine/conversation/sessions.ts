@@ -1,5 +1,9 @@
 import { readFile, rename } from 'node:fs/promises'
+import type { Leases } from '../../storage/parts/leases.ts'
+import type { TranscriptPiece, Transcripts } from '../../storage/parts/transcripts.ts'
 import { TurnError } from '../../turn/error.ts'
+
+export type { Leases, TranscriptPiece, Transcripts }
 
 /** A session that this server has run: whose it is and where it worked. Times are milliseconds since the epoch. */
 export type SessionRecord = {
@@ -10,8 +14,11 @@ export type SessionRecord = {
   usedMs: number
 }
 
-/** What is known of a session; `openCalls`: the calls its last answer left open, absent where its transcript must tell. */
-export type KnownSession = SessionRecord & { openCalls?: string[] }
+/**
+ * What is known of a session; `turns`: how many it has had; `openCalls`: the calls its last answer left open, absent where its
+ * transcript must tell.
+ */
+export type KnownSession = SessionRecord & { turns: number; openCalls?: string[] }
 
 /** What the engine asks of the place that remembers sessions. While it cannot be used, everything throws `storage_unavailable`. */
 export interface Sessions {
@@ -19,9 +26,10 @@ export interface Sessions {
   find(id: string, owner: string): Promise<KnownSession | undefined>
   /** The owner's most recent session in a folder. */
   latest(owner: string, folder: string): Promise<KnownSession | undefined>
-  /** Notes that a turn has begun. */
-  use(session: SessionRecord & { model?: string }): Promise<void>
+  /** Notes that a turn has begun; returns how many there have been. */
+  use(session: SessionRecord & { model?: string }): Promise<number>
   setOpenCalls(id: string, owner: string, ids: readonly string[]): Promise<void>
+  remove(id: string, owner: string): Promise<boolean>
   /** Takes over sessions that it does not know, 500 at the most. */
   adopt(sessions: readonly SessionRecord[]): Promise<void>
 }

@@ -99,14 +99,16 @@ describe('continueTranscript', () => {
       await writeTranscript(composeTranscript(messages, place, now), place)
       const path = transcriptPath(place)
       await writeFile(path, rest, { flag: 'a' })
-      expect(await continueTranscript(added, place, now)).toBe(true)
-      const written = lines(await readFile(path, 'utf8'))
+      const text = await continueTranscript(added, place, now)
+      const whole = await readFile(path, 'utf8')
+      expect(whole.endsWith(`\n${text}`)).toBe(true)
+      const written = lines(whole)
       expect(JSON.parse(written.at(-2) ?? '')).toMatchObject({ message: added[0] })
     }
   })
 
-  it('is false where there is no transcript', async () => {
-    expect(await continueTranscript(added, newPlace(), now)).toBe(false)
+  it('adds nothing where there is no transcript', async () => {
+    expect(await continueTranscript(added, newPlace(), now)).toBeUndefined()
   })
 
   it('fails, and takes away what it added, where that is cut off', async () => {

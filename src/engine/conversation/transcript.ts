@@ -74,20 +74,21 @@ const turnLimit = {
 } as const
 
 /**
- * Writes a conversation as a transcript where `resume` looks for it, and reads it back. Throws `server_error` where it is not found
- * there as it was sent: then no process may resume it.
+ * Writes a conversation as a transcript where `resume` looks for it, reads it back, and returns it. Throws `server_error` where it is not
+ * found there as it was sent: then no process may resume it.
  */
 export async function storeTranscript(
   messages: readonly ApiMessage[],
   place: TranscriptPlace,
   now: Date,
   write: typeof writeTranscript = writeTranscript,
-): Promise<void> {
+): Promise<string> {
   const path = transcriptPath(place)
   const entries = composeTranscript(messages, place, now)
   try {
     await write(entries, place)
-    if (await isReadBack(path, { text: linesOf(entries), messages })) return
+    const text = linesOf(entries)
+    if (await isReadBack(path, { text, messages })) return text
     throw notReadBack()
   } catch (error) {
     // Half of one is left where the disk is full.
@@ -106,26 +107,27 @@ export async function writeTranscript(
 }
 
 /**
- * Adds messages to a session's own transcript, which no process may be writing to; an empty prompt then asks for the answer. False
- * where there is no such transcript. Throws `server_error`, and takes them away again, where they are not read back as they were sent.
+ * Adds messages to a session's own transcript, which no process may be writing to, and returns what it has added; an empty prompt then
+ * asks for the answer. Undefined where there is no such transcript. Throws `server_error`, and takes them away again, where they are not read back as they were sent.
  */
 export async function continueTranscript(
   messages: readonly ApiMessage[],
   place: TranscriptPlace,
   now: Date,
   append: (path: string, text: string) => Promise<void> = appendFile,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const path = transcriptPath(place)
   const bytes = await readFile(path).catch(() => Buffer.alloc(0))
   const written = bytes.toString()
   const last = written.trimEnd().split('\n').findLast(isInConversation)
-  if (last === undefined) return false
+  if (last === undefined) return undefined
   const { uuid } = chained.parse(JSON.parse(last))
   // A line that a killed process left half written ends here.
   const before = written.endsWith('\n') ? written : `${written}\n`
-  const text = before.slice(written.length) + linesOf(composeTranscript(messages, place, now, uuid))
+  const added = linesOf(composeTranscript(messages, place, now, uuid))
+  const text = before.slice(written.length) + added
   await append(path, text)
-  if (await isReadBack(path, { text: written + text, messages })) return true
+  if (await isReadBack(path, { text: written + text, messages })) return added
   await truncate(path, bytes.length)
   throw notReadBack()
 }
@@ -162,14 +164,12 @@ export function canWriteTranscript(folder: string): boolean {
 }
 
 export function transcriptPath({ claudeDir, folder, sessionId }: TranscriptPlace): string {
-  return join(claudeDir, 'projects', folder.replace(/[^a-zA-Z0-9]/g, '-'), `${sessionId}.jsonl`)
+  return join(claudeDir, 'projects', projectOf(folder), `${sessionId}.jsonl`)
 }
 
-/** Removes what Claude Code has kept of a session: its transcript, and those of its agents beside it. */
-export async function removeTranscript(place: TranscriptPlace): Promise<void> {
-  const path = transcriptPath(place)
-  await rm(path, { force: true })
-  await rm(path.replace(/\.jsonl$/, ''), { recursive: true, force: true })
+/** Claude Code's name for a working folder, where it needs no shortening. */
+export function projectOf(folder: string): string {
+  return folder.replace(/[^a-zA-Z0-9]/g, '-')
 }
 
 /** The answer of an earlier turn; who gave it and what it took is not known. */

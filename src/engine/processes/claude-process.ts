@@ -14,6 +14,7 @@ import { Channel } from '../../lib/channel.ts'
 import { FlowGate } from '../../lib/flow-gate.ts'
 import { endProcess, isAlive } from './child.ts'
 import { failureOfEnd } from '../failures.ts'
+import type { Mirror } from '../conversation/mirror.ts'
 import type { Launched, WaitingRoom } from './waiting-room.ts'
 
 /** What Claude Code says of itself when a session begins. */
@@ -30,6 +31,9 @@ export type LateSettings = {
   extraBody?: Readonly<Record<string, unknown>>
 }
 
+/** `pinned`: its like is to wait from now on. */
+export type ProcessUse = { pinned?: boolean; mirror?: Mirror }
+
 /** One Claude Code process, as a conversation partner: messages go in, SDK messages come out, one turn at a time. */
 export class ClaudeProcess {
   readonly #query: Query
@@ -39,14 +43,19 @@ export class ClaudeProcess {
   #turns = 0
   #heard = false
   #conversations = 1
+  /** Follows what it writes down. */
+  readonly mirror: Mirror | undefined
 
-  constructor(options: Options, room: WaitingRoom, pinned = false) {
+  constructor(options: Options, room: WaitingRoom, { pinned = false, mirror }: ProcessUse = {}) {
+    this.mirror = mirror
     this.#query = query({
       prompt: this.#input,
       options: {
         ...options,
+        ...(mirror && { sessionStore: mirror.store }),
         spawnClaudeCodeProcess: (spawnOptions) => {
           this.#launched = room.take(spawnOptions, pinned)
+          this.#launched.child.once('exit', () => void mirror?.ended())
           return forSdk(this.#launched.child, this.#output)
         },
       },
@@ -177,10 +186,12 @@ export class ClaudeProcess {
 
   /** Ends an idle process: it may finish writing its transcript, then it is ended with all that it started. */
   close(): void {
+    this.mirror?.closing()
     this.#output.open()
     this.#input.close()
     this.#query.close()
     const { child } = this
+    if (!child) void this.mirror?.ended()
     if (!child || child.exitCode !== null) return
     const insist = setTimeout(() => endProcess(child), closeMs)
     child.once('exit', () => clearTimeout(insist))
@@ -188,6 +199,7 @@ export class ClaudeProcess {
 
   /** Ends a process whatever it is doing: the turn is stopped first, so that no tool and no API call goes on. */
   async abandon(): Promise<void> {
+    this.mirror?.closing()
     // What is buffered stands before the acknowledgement.
     this.#output.open()
     const patience = new Promise<void>((resolve) => setTimeout(resolve, interruptMs).unref())

@@ -23,8 +23,6 @@ export type LiveFacts = {
   profile?: string
   /** The conversation is empty: nobody will miss it. */
   isEmpty?: boolean
-  /** Called when the process is ended without having been taken. */
-  onDrop?: () => void
 }
 
 /** What is asked of a process that is kept. */
@@ -88,6 +86,11 @@ export class LiveConversations<Process extends Keepable = ClaudeProcess> {
     return [...this.#kept.values()].some((live) => matches(live.keys, keys) && live.process.alive)
   }
 
+  /** The session of the process that holds this conversation. */
+  sessionOf(keys: Partial<LiveKeys>): string | undefined {
+    return [...this.#kept.values()].find((live) => matches(live.keys, keys))?.sessionId
+  }
+
   /** The process that holds this conversation or session, which is the taker's from now on. */
   take(keys: Partial<LiveKeys>): Process | undefined {
     for (const live of this.#kept.values()) {
@@ -113,7 +116,6 @@ export class LiveConversations<Process extends Keepable = ClaudeProcess> {
   #drop(live: Live<Process>): void {
     this.#remove(live)
     live.process.close()
-    live.onDrop?.()
   }
 
   #remove(live: Live<Process>): void {

@@ -1,10 +1,10 @@
-import { rm } from 'node:fs/promises'
 import type { Telemetry } from '../../telemetry/events.ts'
 import { Children } from './children.ts'
 import { ClaudeProcess, type Introduction } from './claude-process.ts'
 import { conversationKey, heldMessages, sessionKey } from '../conversation/conversation-key.ts'
 import type { Course } from '../course.ts'
 import type { Ending } from '../conversation/ending.ts'
+import type { TranscriptKeeper } from '../conversation/transcript-keeper.ts'
 import { feed, newMessages, type Prompt, toPrompt } from '../conversation/history.ts'
 import { LiveConversations, type LiveOptions } from './live-conversations.ts'
 import { memoryWatch } from './machine.ts'
@@ -18,7 +18,7 @@ import {
   takesSpare,
 } from './reuse-policy.ts'
 import { startOver } from './start-over.ts'
-import { transcriptPath } from '../conversation/transcript.ts'
+import { projectOf } from '../conversation/transcript.ts'
 import { type TimeLimits, TurnClock } from './turn-clock.ts'
 import type { WaitingLimits } from './waiting-policy.ts'
 import { WaitingRoom } from './waiting-room.ts'
@@ -31,6 +31,7 @@ export type ProcessesOptions = {
   timeouts: TimeLimits
   /** Claude Code's own folder. */
   claudeDir: string
+  keeper: TranscriptKeeper
   /** Called with what each process says of itself when it starts. */
   onIntroduction: (introduction: Introduction) => void
   telemetry: Telemetry
@@ -78,8 +79,11 @@ export class Processes {
     const held = this.#holding(course)
     if (held) return this.#ask(held, toPrompt(newMessages(course.plan.messages)), course)
     const { resume } = course.plan.decisions
-    // A process that ends still writes to the transcript that the next one reads, and that results may be added to.
-    if (resume !== undefined) await this.dropSession(resume)
+    if (resume !== undefined) {
+      // A process that ends still writes to the transcript that the next one reads, and that results may be added to.
+      await this.dropSession(resume)
+      await this.#options.keeper.restore(resume, projectOf(course.plan.decisions.folder))
+    }
     course.history ??= this.#planner.history(course.plan)
     const { decisions, prompt } = await course.history
     const process =
@@ -90,7 +94,10 @@ export class Processes {
   /** One that is only asked who it is; the plain kind, so that its like is what waits from then on. */
   async introduce(): Promise<Introduction> {
     const { turn, decisions } = await this.#planner.plainTurn()
-    const process = new ClaudeProcess(processOptions(turn, decisions), this.#room, true)
+    const process = new ClaudeProcess(processOptions(turn, decisions), this.#room, {
+      pinned: true,
+      mirror: this.#options.keeper.mirror(false),
+    })
     try {
       return await this.#clock().wait('start', process.introduction())
     } finally {
@@ -102,10 +109,14 @@ export class Processes {
   /** A process of its own: one that waited, or a new one. */
   async #start(course: Course, decisions: Decisions): Promise<ClaudeProcess> {
     const { turn, clock } = course
-    const process = new ClaudeProcess(processOptions(turn, decisions), this.#room)
+    const mirror = this.#options.keeper.mirror(course.session.isKept)
+    const process = new ClaudeProcess(processOptions(turn, decisions), this.#room, { mirror })
     this.#take(process, course)
-    if (decisions.resume !== undefined || decisions.composed !== undefined)
+    const before = decisions.resume ?? decisions.composed
+    if (before !== undefined) {
       this.#resumed.add(process)
+      mirror.resumes(before, projectOf(decisions.folder))
+    }
     try {
       // Both are on their way at once; Claude Code takes them in order.
       const [introduction] = await clock.wait(
@@ -120,15 +131,19 @@ export class Processes {
     }
   }
 
-  /** Takes a process back after its turn: keeps it where it may be kept, ends it otherwise. */
-  release(process: ClaudeProcess, course: Course, ending: Ending): void {
-    const kept = ending.kept()
+  /**
+   * Takes a process back after its turn: keeps it where it may be kept, ends it otherwise. Resolves when what the turn was about has been
+   * stored, or cannot be, and another may go on with its session.
+   */
+  release(process: ClaudeProcess, course: Course, ending: Ending): Promise<void> {
+    const kept = ending.kept(course.session.turns)
+    const stored = process.mirror?.turnEnds(ending.complete) ?? Promise.resolve()
     if (!kept || this.#isClosed) {
       this.#busy.delete(process)
       if (ending.complete) process.close()
       else void process.abandon()
       this.#room.refill()
-      return
+      return stored
     }
     const { turn, plan, profile } = course
     const isSpare =
@@ -138,6 +153,7 @@ export class Processes {
     this.#keep(process, { ...kept, ...(isSpare && { profile }) })
     if (heldMessages(plan.messages).length === 0) void this.#makeReady(course)
     this.#room.refill()
+    return stored
   }
 
   /** Ends the processes that hold a session, and waits until they can write no more. */
@@ -157,15 +173,18 @@ export class Processes {
 
   #holding(course: Course): ClaudeProcess | undefined {
     const { plan, profile } = course
-    const { resume, debugLog } = plan.decisions
+    const { debugLog } = plan.decisions
+    const { known } = course.session
     // A debug log begins with its process.
     if (debugLog !== undefined) return undefined
     if (!this.#planner.canBeTold(newMessages(plan.messages), plan)) return undefined
-    const process = this.#live.take(
-      resume === undefined
-        ? { conversation: conversationKey(profile, heldMessages(plan.messages)) }
-        : { session: sessionKey(profile, resume) },
-    )
+    const keys = known
+      ? { session: sessionKey(profile, known) }
+      : { conversation: conversationKey(profile, heldMessages(plan.messages)) }
+    const session = this.#live.sessionOf(keys)
+    // Whoever holds it by its id is about to end this process.
+    if (session === undefined || !course.session.take(session)) return undefined
+    const process = this.#live.take(keys)
     if (process) this.#take(process, course)
     return process
   }
@@ -184,7 +203,8 @@ export class Processes {
     if (!spare) return undefined
     this.#take(spare, course)
     try {
-      await startOver(spare, { ...this.#options, folder: decisions.folder }, clock)
+      const session = await startOver(spare, { ...this.#options, folder: decisions.folder }, clock)
+      await spare.mirror?.startedOver(session)
       this.#reused++
       return spare
     } catch (error) {
@@ -211,13 +231,13 @@ export class Processes {
     const place = { claudeDir: this.#options.claudeDir, folder: decisions.folder }
     try {
       const sessionId = await startOver(process, place, this.#clock())
+      await process.mirror?.startedOver(sessionId)
       this.#reused++
       this.#keep(process, {
         sessionId,
-        keys: { conversation, session: sessionKey(profile, sessionId) },
+        keys: { conversation, session: sessionKey(profile, { id: sessionId, turns: 0 }) },
         profile,
         isEmpty: true,
-        onDrop: () => removeAfter(process, transcriptPath({ ...place, sessionId, version: '' })),
       })
     } catch {
       this.#abandon(process)
@@ -236,6 +256,7 @@ export class Processes {
 
   async #ask(process: ClaudeProcess, prompt: Prompt, { clock }: Course): Promise<ClaudeProcess> {
     try {
+      process.mirror?.turnBegins()
       await feed(process, prompt.earlier, clock)
       process.ask(prompt.question)
       return process
@@ -259,13 +280,6 @@ export class Processes {
   #clock(): TurnClock {
     return new TurnClock(this.#options.timeouts, new AbortController().signal)
   }
-}
-
-/** A session that was begun for nobody leaves nothing. */
-function removeAfter({ child }: ClaudeProcess, path: string): void {
-  const remove = (): void => void rm(path, { force: true }).catch(() => {})
-  if (child && child.exitCode === null && child.signalCode === null) child.once('exit', remove)
-  else remove()
 }
 
 async function endAndWait(process: ClaudeProcess): Promise<void> {

@@ -24,6 +24,7 @@ function reusable(turn: Partial<Turn>, decisions: Partial<Decisions> = {}): bool
     environment: {},
     folder: '/x',
     modelListed: true,
+    isKept: true,
     mcpServers: {},
     permissions: {},
     agentic: false,

@@ -1,17 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { HttpParts, Readiness } from '../parts.ts'
-
-const endpoints = [
-  'POST /v1/chat/completions',
-  'GET /v1/models',
-  'GET /v1/models/{id}',
-  'GET /v1/cache',
-  'DELETE /v1/cache',
-  'GET /health',
-  'GET /ready',
-  'GET /metrics',
-]
+import type { RequestRecords } from '../request-records.ts'
 
 const style = `
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1rem; color: #222; background: #fff }
@@ -23,8 +13,16 @@ code { font: 14px/1.4 ui-monospace, monospace }
 /** GET /: a short page for a person, or the same as JSON when that is asked for. */
 export function mountHome(
   app: FastifyInstance,
-  { needsKey, readiness }: { needsKey: boolean } & Pick<HttpParts, 'readiness'>,
+  {
+    records,
+    readiness,
+    routes,
+  }: Pick<HttpParts, 'readiness'> & {
+    records: RequestRecords
+    routes: Readonly<Record<string, string>>
+  },
 ): void {
+  const endpoints = endpointsOf(routes)
   const styleHash = createHash('sha256').update(style).digest('base64')
   const policy = [
     "default-src 'none'",
@@ -35,6 +33,8 @@ export function mountHome(
   ].join('; ')
   app.get('/', async (request, reply) => {
     const url = baseUrl(request)
+    // Whoever sees this without one needs none.
+    const needsKey = records.of(request).owner !== 'anonymous'
     void reply.header('vary', 'Accept').header('x-content-type-options', 'nosniff')
     if (!wantsPage(request.headers.accept)) {
       return reply.send({ name: 'claude-code-api', base_url: url, endpoints })
@@ -42,8 +42,22 @@ export function mountHome(
     return reply
       .type('text/html; charset=utf-8')
       .header('content-security-policy', policy)
-      .send(page(url, needsKey, await readiness()))
+      .send(page(url, { needsKey, readiness: await readiness(), endpoints }))
   })
+}
+
+/** A line for each method and path: what most come for first, what is about the server last. */
+function endpointsOf(routes: Readonly<Record<string, string>>): string[] {
+  const lines = Object.entries(routes).flatMap(([path, methods]) => {
+    const shown = path.replace('*', '{id}').replace(/:(\w+)/g, '{$1}')
+    return path === '/' ? [] : methods.split(', ').map((method) => `${method} ${shown}`)
+  })
+  return lines.toSorted((one, other) => rank(one) - rank(other))
+}
+
+function rank(line: string): number {
+  if (line.endsWith(' /v1/chat/completions')) return 0
+  return line.includes(' /v1/') ? 1 : 2
 }
 
 function baseUrl(request: FastifyRequest): string {
@@ -55,7 +69,14 @@ function wantsPage(accept = '*/*'): boolean {
   return accept.includes('text/html') || !accept.includes('json')
 }
 
-function page(url: string, needsKey: boolean, readiness: Readiness): string {
+function page(
+  url: string,
+  {
+    needsKey,
+    readiness,
+    endpoints,
+  }: { needsKey: boolean; readiness: Readiness; endpoints: readonly string[] },
+): string {
   const key = needsKey ? 'YOUR_API_KEY' : 'none needed'
   return `<!doctype html>
 <html lang="en">

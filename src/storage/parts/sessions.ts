@@ -1,3 +1,5 @@
+import type { TranscriptPiece } from './transcripts.ts'
+
 /** A conversation of a caller's with Claude Code, without what was said. */
 export type Session = {
   id: string
@@ -17,6 +19,9 @@ export type Session = {
   usedMs: number
 }
 
+/** What it takes to remove a session. */
+export type SessionPlace = Pick<Session, 'id' | 'owner' | 'folder'>
+
 /** A turn that has begun; it makes the session where there is none. */
 export type SessionUse = Pick<Session, 'id' | 'owner' | 'folder' | 'usedMs'> & { model?: string }
 
@@ -31,21 +36,28 @@ export interface Sessions {
   find(id: string, owner: string): Promise<Session | undefined>
   /** The most recently used in a folder. */
   latest(owner: string, folder: string): Promise<Session | undefined>
-  /** Notes a turn. What the session waits for is not known from then on. A session of another owner stays as it is. */
-  use(use: SessionUse): Promise<void>
+  /**
+   * Notes a turn, and tells how many there have been. What the session waits for is not known from then on. A session of another owner
+   * stays as it is; then there have been none.
+   */
+  use(use: SessionUse): Promise<number>
   /** Notes which calls an answer has left open. */
   setOpenCalls(id: string, owner: string, ids: readonly string[]): Promise<void>
-  /** Newest first; none where `after` names no session of the owner's. */
+  /** Newest first, `search` whatever the case of its letters; none where `after` names no session of the owner's. */
   list(owner: string, query: SessionQuery): Promise<Session[]>
   /** The session as it is then; undefined when there is none. */
   change(id: string, owner: string, change: SessionChange): Promise<Session | undefined>
+  /** Adds a session, whose id must be new, and what was said in it: both or nothing. */
+  insert(session: Session, pieces: readonly TranscriptPiece[]): Promise<void>
   /** Whether there was one. */
   remove(id: string, owner: string): Promise<boolean>
+  /** Those that have not been used since a time, 100 at the most. */
+  over(usedBeforeMs: number): Promise<SessionPlace[]>
   /** Takes over sessions that were kept elsewhere, 500 at the most; those that are known stay as they are. */
   adopt(sessions: readonly Omit<SessionUse, 'model'>[]): Promise<void>
 }
 
-/** A row of the table `session`. */
+/** A row of the table `session`; `title` and `metadata` are sealed. */
 export type SessionRow = {
   id: string
   owner: string

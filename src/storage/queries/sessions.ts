@@ -1,4 +1,3 @@
-import { sql } from 'kysely'
 import type { Database, Queries } from '../database.ts'
 import type {
   Session,
@@ -8,12 +7,17 @@ import type {
   Sessions,
   SessionUse,
 } from '../parts/sessions.ts'
+import type { TranscriptPiece } from '../parts/transcripts.ts'
+import type { Sealer } from '../sealer.ts'
+import { transcriptRow } from './transcripts.ts'
 
-export function createSessions(database: Database): Sessions {
+export function createSessions(database: Database, sealer: Sealer): Sessions {
+  const shown = (row: SessionRow | undefined): Session | undefined => row && toSession(row, sealer)
   return {
-    find: (id, owner) => database.read((queries) => find(queries, id, owner)),
-    latest: (owner, folder) => database.read((queries) => latest(queries, owner, folder)),
-    use: (use) => database.write((queries) => insertOrUse(queries, use)),
+    find: async (id, owner) => shown(await database.read((queries) => find(queries, id, owner))),
+    latest: async (owner, folder) =>
+      shown(await database.read((queries) => latest(queries, owner, folder))),
+    use: (use) => database.write((queries) => insertOrUse(queries, use, sealer)),
     setOpenCalls: (id, owner, ids) =>
       database.write(async (queries) => {
         await queries
@@ -23,9 +27,10 @@ export function createSessions(database: Database): Sessions {
           .where('owner', '=', owner)
           .execute()
       }),
-    list: (owner, query) => database.read((queries) => list(queries, owner, query)),
-    change: (id, owner, change) =>
-      database.write((queries) => update(queries, { id, owner }, change)),
+    list: (owner, query) => list(database, sealer, owner, query),
+    change: async (id, owner, change) =>
+      shown(await database.write((queries) => update(queries, sealer, { id, owner }, change))),
+    insert: (session, pieces) => insertWhole(database, sealer, session, pieces),
     remove: (id, owner) =>
       database.write(async (queries) => {
         const { numDeletedRows } = await queries
@@ -35,12 +40,22 @@ export function createSessions(database: Database): Sessions {
           .executeTakeFirstOrThrow()
         return numDeletedRows === 1n
       }),
+    over: (usedBeforeMs) =>
+      database.read((queries) =>
+        queries
+          .selectFrom('session')
+          .select(['id', 'owner', 'folder'])
+          .where('used_ms', '<', usedBeforeMs)
+          .orderBy('used_ms')
+          .limit(stepSize)
+          .execute(),
+      ),
     adopt: (sessions) =>
       database.write(async (queries) => {
         for (const session of sessions) {
           await queries
             .insertInto('session')
-            .values(newRow(session))
+            .values(newRow(session, sealer))
             .onConflict((conflict) => conflict.column('id').doNothing())
             .execute()
         }
@@ -48,22 +63,34 @@ export function createSessions(database: Database): Sessions {
   }
 }
 
-async function find(queries: Queries, id: string, owner: string): Promise<Session | undefined> {
-  const row = await queries
+const stepSize = 100
+
+async function insertWhole(
+  database: Database,
+  sealer: Sealer,
+  session: Session,
+  pieces: readonly TranscriptPiece[],
+): Promise<void> {
+  const row = toRow(session, sealer)
+  const rows = pieces.map((piece, index) => transcriptRow(sealer, session.id, index + 1, piece))
+  await database.write(async (queries) => {
+    await queries.insertInto('session').values(row).execute()
+    // Each may be large.
+    for (const one of rows) await queries.insertInto('transcript').values(one).execute()
+  })
+}
+
+function find(queries: Queries, id: string, owner: string): Promise<SessionRow | undefined> {
+  return queries
     .selectFrom('session')
     .selectAll()
     .where('id', '=', id)
     .where('owner', '=', owner)
     .executeTakeFirst()
-  return row && toSession(row)
 }
 
-async function latest(
-  queries: Queries,
-  owner: string,
-  folder: string,
-): Promise<Session | undefined> {
-  const row = await queries
+function latest(queries: Queries, owner: string, folder: string): Promise<SessionRow | undefined> {
+  return queries
     .selectFrom('session')
     .selectAll()
     .where('owner', '=', owner)
@@ -72,39 +99,64 @@ async function latest(
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst()
-  return row && toSession(row)
 }
 
-async function insertOrUse(queries: Queries, use: SessionUse): Promise<void> {
+async function insertOrUse(queries: Queries, use: SessionUse, sealer: Sealer): Promise<number> {
   const { owner, folder, model, usedMs } = use
-  await queries
+  const row = await queries
     .insertInto('session')
-    .values({ ...newRow(use), turns: 1 })
+    .values({ ...newRow(use, sealer), turns: 1 })
     .onConflict((conflict) =>
       conflict
         .column('id')
-        .doUpdateSet((row) => ({
+        .doUpdateSet((now) => ({
           folder,
           ...(model !== undefined && { model }),
-          turns: row('session.turns', '+', 1),
+          turns: now('session.turns', '+', 1),
           open_calls: null,
           used_ms: usedMs,
         }))
         .where('session.owner', '=', owner),
     )
-    .execute()
+    .returning('turns')
+    .executeTakeFirst()
+  return row?.turns ?? 0
 }
 
+/** Titles may be sealed, so they are searched here and not by the database. */
 async function list(
-  queries: Queries,
+  database: Database,
+  sealer: Sealer,
   owner: string,
   { limit, after, folder, search }: SessionQuery,
 ): Promise<Session[]> {
+  const found: Session[] = []
+  const wanted = search?.toLowerCase()
+  const size = wanted === undefined ? limit : stepSize
+  for (let last = after; ;) {
+    const query = { limit: size, after: last, folder, isTitled: wanted !== undefined }
+    const rows = await database.read((queries) => page(queries, owner, query))
+    for (const row of rows) {
+      const session = toSession(row, sealer)
+      const isWanted = wanted === undefined || session.title?.toLowerCase().includes(wanted)
+      if (isWanted === true) found.push(session)
+    }
+    if (found.length >= limit || rows.length < size) return found.slice(0, limit)
+    last = rows.at(-1)?.id
+  }
+}
+
+async function page(
+  queries: Queries,
+  owner: string,
+  query: Record<'after' | 'folder', string | undefined> & { limit: number; isTitled: boolean },
+): Promise<SessionRow[]> {
+  const { limit, after, folder, isTitled } = query
   let selected = queries.selectFrom('session').selectAll().where('owner', '=', owner)
   if (after !== undefined) {
     const last = await find(queries, after, owner)
     if (last === undefined) return []
-    const { createdMs } = last
+    const { created_ms: createdMs } = last
     selected = selected.where((is) =>
       is.or([
         is('created_ms', '<', createdMs),
@@ -113,44 +165,37 @@ async function list(
     )
   }
   if (folder !== undefined) selected = selected.where('folder', '=', folder)
-  if (search !== undefined) {
-    const pattern = `%${search.toLowerCase().replace(/[!%_]/g, '!$&')}%`
-    selected = selected.where(sql<boolean>`lower(title) like ${pattern} escape '!'`)
-  }
-  const rows = await selected
-    .orderBy('created_ms', 'desc')
-    .orderBy('id', 'desc')
-    .limit(limit)
-    .execute()
-  return rows.map(toSession)
+  if (isTitled) selected = selected.where('title', 'is not', null)
+  return selected.orderBy('created_ms', 'desc').orderBy('id', 'desc').limit(limit).execute()
 }
 
-async function update(
+function update(
   queries: Queries,
+  sealer: Sealer,
   { id, owner }: Pick<Session, 'id' | 'owner'>,
   { title, metadata }: SessionChange,
-): Promise<Session | undefined> {
-  const row = await queries
+): Promise<SessionRow | undefined> {
+  const sealed = title === undefined || title === null ? title : sealer.seal(title, aboutTitle(id))
+  return queries
     .updateTable('session')
     .set({
       id,
-      ...(title !== undefined && { title }),
-      ...(metadata && { metadata: JSON.stringify(metadata) }),
+      ...(sealed !== undefined && { title: sealed }),
+      ...(metadata && { metadata: sealer.seal(JSON.stringify(metadata), aboutMetadata(id)) }),
     })
     .where('id', '=', id)
     .where('owner', '=', owner)
     .returningAll()
     .executeTakeFirst()
-  return row && toSession(row)
 }
 
-function newRow({ id, owner, folder, model, usedMs }: SessionUse): SessionRow {
+function newRow({ id, owner, folder, model, usedMs }: SessionUse, sealer: Sealer): SessionRow {
   return {
     id,
     owner,
     folder,
     title: null,
-    metadata: '{}',
+    metadata: sealer.seal('{}', aboutMetadata(id)),
     model: model ?? null,
     turns: 0,
     open_calls: null,
@@ -159,17 +204,42 @@ function newRow({ id, owner, folder, model, usedMs }: SessionUse): SessionRow {
   }
 }
 
-function toSession(row: SessionRow): Session {
+function toRow(session: Session, sealer: Sealer): SessionRow {
+  const { id, title, metadata, openCalls } = session
   return {
-    id: row.id,
+    id,
+    owner: session.owner,
+    folder: session.folder,
+    title: title === undefined ? null : sealer.seal(title, aboutTitle(id)),
+    metadata: sealer.seal(JSON.stringify(metadata), aboutMetadata(id)),
+    model: session.model ?? null,
+    turns: session.turns,
+    open_calls: openCalls === undefined ? null : JSON.stringify(openCalls),
+    created_ms: session.createdMs,
+    used_ms: session.usedMs,
+  }
+}
+
+function toSession(row: SessionRow, sealer: Sealer): Session {
+  const { id } = row
+  return {
+    id,
     owner: row.owner,
     folder: row.folder,
-    ...(row.title !== null && { title: row.title }),
-    metadata: JSON.parse(row.metadata) as Record<string, string>,
+    ...(row.title !== null && { title: sealer.open(row.title, aboutTitle(id)) }),
+    metadata: JSON.parse(sealer.open(row.metadata, aboutMetadata(id))) as Record<string, string>,
     ...(row.model !== null && { model: row.model }),
     turns: row.turns,
     ...(row.open_calls !== null && { openCalls: JSON.parse(row.open_calls) as string[] }),
     createdMs: row.created_ms,
     usedMs: row.used_ms,
   }
+}
+
+function aboutTitle(id: string): string {
+  return `session ${id} title`
+}
+
+function aboutMetadata(id: string): string {
+  return `session ${id} metadata`
 }

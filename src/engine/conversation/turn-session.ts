@@ -1,0 +1,118 @@
+import type { TurnContext } from '../../turn/backend.ts'
+import { TurnError } from '../../turn/error.ts'
+import type { Turn } from '../../turn/turn.ts'
+import { keepsSession, type SessionKeeping } from './keeping.ts'
+import type { Hold, SessionHolds } from './session-holds.ts'
+import { isStorageAway, type KnownSession, type SessionRecord, type Sessions } from './sessions.ts'
+
+export type TurnSessionParts = {
+  sessions: Sessions
+  holds: SessionHolds
+  keeping: SessionKeeping
+  /** How long a request waits for its session, in milliseconds. */
+  patienceMs: number
+  onFault: (error: unknown) => void
+}
+
+/**
+ * The session that a turn is in: found and held before it, noted while it runs, and let go when nothing writes to it any more. Noting
+ * costs the answer no time at its start; it is done again before the end is told, so that the next request, on whichever node, finds
+ * what this one has left. A new session is answered in where nothing can be noted.
+ */
+export class TurnSession {
+  /** The session that goes on; absent: a new one. */
+  readonly known: KnownSession | undefined
+  readonly isKept: boolean
+  readonly #parts: TurnSessionParts
+  readonly #holds = new Map<string, Hold>()
+  #noted: Promise<SessionRecord | undefined> = Promise.resolve(undefined)
+  #turns: number | undefined
+
+  private constructor(parts: TurnSessionParts, isKept: boolean, known?: KnownSession, hold?: Hold) {
+    this.#parts = parts
+    this.isKept = isKept
+    this.known = known
+    if (known && hold) this.#holds.set(known.id, hold)
+  }
+
+  /**
+   * Finds and holds the session that a request names. `folderOf`: where the request works, as far as it says so. Throws
+   * `session_not_found`, `session_busy` where it may not wait, `invalid_value` and `storage_unavailable`.
+   */
+  static async open(
+    { claude }: Turn,
+    { owner, signal }: TurnContext,
+    parts: TurnSessionParts,
+    folderOf: () => Promise<string>,
+  ): Promise<TurnSession> {
+    const { sessions, holds, keeping } = parts
+    const isKept = keepsSession(claude, keeping)
+    const param = claude.continue ? 'claude_options.continue' : 'claude_options.session_id'
+    const found =
+      claude.sessionId === undefined
+        ? claude.continue && (await sessions.latest(owner, await folderOf()))
+        : ((await sessions.find(claude.sessionId, owner)) ?? notFound(claude.sessionId))
+    if (!found) return new TurnSession(parts, isKept)
+    const patienceMs = claude.sessionBusy === 'refuse' ? 0 : parts.patienceMs
+    const hold = await holds.hold(found.id, { patienceMs, signal, param })
+    if (!hold.waited) return new TurnSession(parts, isKept, found, hold)
+    try {
+      const now = (await sessions.find(found.id, owner)) ?? notFound(found.id)
+      return new TurnSession(parts, isKept, now, hold)
+    } catch (error) {
+      hold.release()
+      throw error
+    }
+  }
+
+  /** How many turns the session has had with this one, as far as it could be noted. */
+  get turns(): number | undefined {
+    return this.#turns
+  }
+
+  /** Holds a session that is this turn's as well, such as that of a process which knows the conversation; false when another has it. */
+  take(id: string): boolean {
+    if (this.#holds.has(id)) return true
+    const hold = this.#parts.holds.take(id)
+    if (hold) this.#holds.set(id, hold)
+    return hold !== undefined
+  }
+
+  began(session: SessionRecord & { model?: string }): void {
+    this.take(session.id)
+    if (!this.isKept) return
+    this.#noted = this.#parts.sessions.use(session).then(
+      (turns) => {
+        this.#turns = turns
+        return session
+      },
+      (error: unknown) => this.#failed(error),
+    )
+  }
+
+  /** Resolves when the end has been noted, or cannot be. */
+  async ended(openCalls: readonly string[]): Promise<void> {
+    const session = await this.#noted
+    if (session === undefined) return
+    await this.#parts.sessions
+      .setOpenCalls(session.id, session.owner, openCalls)
+      .catch((error: unknown) => this.#failed(error))
+  }
+
+  release(): void {
+    for (const hold of this.#holds.values()) hold.release()
+    this.#holds.clear()
+  }
+
+  #failed(error: unknown): undefined {
+    // The storage tells of that itself.
+    if (!isStorageAway(error)) this.#parts.onFault(error)
+    return undefined
+  }
+}
+
+function notFound(id: string): never {
+  throw new TurnError('session_not_found', `There is no session '${id}' of yours on this server.`, {
+    param: 'claude_options.session_id',
+  })
+}
