@@ -1,7 +1,10 @@
+import { sql } from 'kysely'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
+import { openDatabase } from '../../src/storage/open-store.ts'
 import { failure } from '../api/server/support.ts'
 import { clientWith } from '../keys/support.ts'
+import { temporaryFolder } from '../support/claude.ts'
 import { postgresPrograms } from '../support/postgres.ts'
 import { startNodes, usePostgres } from './support.ts'
 
@@ -15,6 +18,23 @@ describe.skipIf(postgresPrograms === undefined)(
   { timeout: 60_000 },
   () => {
     const postgres = usePostgres()
+
+    it('are waited for while all are busy, which is no failure of the storage', async () => {
+      await using folder = await temporaryFolder()
+      const store = await openDatabase({
+        dataDir: folder.path,
+        databaseUrl: postgres().url(),
+        databaseConnections: 2,
+      })
+      // Longer than the patience for a server that cannot be reached.
+      const slow = sql`select pg_sleep(6)`
+      const busy = [1, 2].map(() => store.read((queries) => slow.execute(queries)))
+      const waiting = store.read((queries) => queries.selectFrom('lease').selectAll().execute())
+      expect(await waiting).toEqual([])
+      expect(store.health()).toEqual({ ok: true })
+      await Promise.all(busy)
+      await store.close()
+    })
 
     it('are no more than DATABASE_CONNECTIONS each', async () => {
       await using nodes = await startNodes(postgres(), 2, {
