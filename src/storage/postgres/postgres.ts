@@ -44,8 +44,9 @@ export async function openPostgres({
     keepAlive: true,
     types,
   })
-  // Without a listener a lost idle connection would end the process.
+  // Without a listener a lost idle connection would end the process, and so would one that is lost in use, of which the pool does not tell.
   pool.on('error', (error) => onLost?.(postgresFailure(error)))
+  pool.on('connect', (client) => client.on('error', () => {}))
   try {
     await migratePostgres(pool, schema)
   } catch (error) {
