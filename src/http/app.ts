@@ -24,6 +24,7 @@ import { mountHome } from './routes/home.ts'
 import { mountMetrics } from './routes/metrics.ts'
 import { mountModels } from './routes/models.ts'
 import { mountPassthrough, passedPaths } from './routes/passthrough.ts'
+import { mountResponses, responsePaths } from './routes/responses.ts'
 import { mountSessions, sessionPaths } from './routes/sessions.ts'
 import { mountUsage, usagePaths } from './routes/usage.ts'
 import { refuseOtherMethods, unknownUrl } from './routes/unknown.ts'
@@ -37,6 +38,7 @@ export const routes = {
   '/v1/models': 'GET',
   '/v1/models/*': 'GET',
   '/v1/chat/completions': 'POST',
+  ...responsePaths,
   ...cachePaths,
   ...filePaths,
   ...batchPaths,
@@ -87,6 +89,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   mountMetrics(app, parts)
   mountModels(app, parts)
   mountChatCompletions(app, { ...parts, records })
+  mountResponses(app, { ...parts, records })
   mountCache(app, { ...parts, records })
   if (parts.files) {
     const { book, uploadLimitBytes } = parts.files
