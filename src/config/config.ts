@@ -75,6 +75,8 @@ export type Config = {
   }
   /** How long after its last turn a session is kept. */
   sessions: { keepMs: number }
+  /** How long responses are kept; 0: none is. */
+  responses: { keepMs: number }
   batches: { concurrency: number | 'auto' }
   files: {
     uploadLimitBytes: number

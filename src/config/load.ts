@@ -39,6 +39,7 @@ export function loadConfig(sources: ConfigSources): Config {
       ...(values.DATA_KEY === undefined ? {} : { dataKey: values.DATA_KEY }),
     },
     sessions: { keepMs: values.SESSION_KEEP_DAYS * dayMs },
+    responses: { keepMs: values.RESPONSE_KEEP_DAYS * dayMs },
     batches: { concurrency: values.BATCH_CONCURRENCY },
     files: {
       uploadLimitBytes: bytes(values.UPLOAD_LIMIT_MB),

@@ -9,6 +9,7 @@ import { createFiles } from './queries/files.ts'
 import { createKeys } from './queries/keys.ts'
 import { createLeases } from './queries/leases.ts'
 import { createRowBlobs } from './row-blobs.ts'
+import { createResponses } from './queries/responses.ts'
 import { createSessions } from './queries/sessions.ts'
 import { createSealer, expectKey, type Sealer } from './sealer.ts'
 import { createMeters } from './queries/meters.ts'
@@ -57,6 +58,7 @@ export function storeOver(
         : createDiskBlobs(join(dataDir, 'files'), sealer),
     leases: createLeases(database),
     keys: createKeys(database),
+    responses: createResponses(database, sealer),
     sessions: createSessions(database, sealer),
     transcripts: createTranscripts(database, sealer),
     meters: createMeters(database),

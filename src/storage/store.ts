@@ -5,6 +5,7 @@ import type { Breakers } from './parts/breakers.ts'
 import type { Blobs, Files } from './parts/files.ts'
 import type { Keys } from './parts/keys.ts'
 import type { Leases } from './parts/leases.ts'
+import type { Responses } from './parts/responses.ts'
 import type { Sessions } from './parts/sessions.ts'
 import type { Meters } from './parts/meters.ts'
 import type { Transcripts } from './parts/transcripts.ts'
@@ -27,6 +28,7 @@ export type Store = {
   readonly blobs: Blobs
   readonly leases: Leases
   readonly keys: Keys
+  readonly responses: Responses
   readonly sessions: Sessions
   readonly transcripts: Transcripts
   readonly meters: Meters
