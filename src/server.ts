@@ -11,6 +11,7 @@ import { openBatches } from './batches.ts'
 import { FileBook } from './files/file-book.ts'
 import { cleanSessions, createSessions } from './sessions.ts'
 import { createApp } from './http/app.ts'
+import { ResponseBook } from './responses/response-book.ts'
 import { deferred } from './lib/deferred.ts'
 import { type Disposal, disposal } from './lib/disposal.ts'
 import { later } from './routing/later.ts'
@@ -59,6 +60,11 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
       ...(config.files.keepMs !== undefined && { keepMs: config.files.keepMs }),
     })
     cleaner.add({ name: 'files', everyMs: cleanFilesMs, run: () => files.clean() })
+    const responses = new ResponseBook({
+      storage: storing.promise,
+      keepMs: config.responses.keepMs,
+    })
+    cleaner.add({ name: 'responses', everyMs: cleanResponsesMs, run: () => responses.clean() })
     const forget: Answering['forgetSession'] = async (session) =>
       (await opening.promise).forgetSession(session)
     const cleanSessionsNow = (): Promise<void> =>
@@ -85,6 +91,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
         messageLimitBytes: config.engine.fileLimitBytes,
       },
       sessions: createSessions(storing.promise, forget),
+      responses,
       batches: batches.book,
       lines: batches.lines,
       storedKeys: keys,
@@ -165,5 +172,7 @@ function storageOf(store: Store | undefined): { storage?: { engine: string } & S
 const cleanFilesMs = 60_000
 /** And a session that nobody has used for SESSION_KEEP_DAYS. */
 const cleanSessionsMs = 60_000
+/** And a response, for RESPONSE_KEEP_DAYS. */
+const cleanResponsesMs = 60_000
 
 const starting = { ready: false, reasons: ['The server is starting.'] }

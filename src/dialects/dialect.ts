@@ -42,7 +42,7 @@ export interface StreamEncoder {
   /** What bridges a silence; absent: a comment does. */
   heartbeat?(): readonly SseFrame[]
   /** The whole answer once the stream has said all of it, where the dialect tells it. */
-  readonly final?: Readonly<Record<string, unknown>> | undefined
+  readonly final?: Record<string, unknown> | undefined
 }
 
 export type DecodeOptions = {
@@ -61,4 +61,6 @@ export type EncodeContext = {
   id: string
   /** Unix time in seconds, by now. */
   now: () => number
+  /** Told the whole answer before its last word goes out; what it gives back is said instead. Never throws. */
+  settle?: (answer: Record<string, unknown>) => Promise<Record<string, unknown>>
 }

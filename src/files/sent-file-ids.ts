@@ -61,7 +61,16 @@ function namesFile(part: unknown): part is FilePart {
 
 async function expandPart(part: FilePart, field: string, options: ExpandOptions): Promise<Json> {
   const { file_id: id, ...rest } = part.file
-  const param = `${field}.file.file_id`
+  const { filename, url } = await sentContent(id, `${field}.file.file_id`, options)
+  return { ...part, file: { filename, ...rest, file_data: url } }
+}
+
+/** An upload as a `data:` URL. Throws `invalid_value`, which names `param`, for one that is not there or too large. */
+export async function sentContent(
+  id: string,
+  param: string,
+  options: ExpandOptions,
+): Promise<{ filename: string; url: string }> {
   const { file, content } = await options.files.open(options.owner, id).catch((error: unknown) => {
     const { code } = TurnError.from(error)
     if (code !== 'file_not_found') throw error
@@ -82,15 +91,8 @@ async function expandPart(part: FilePart, field: string, options: ExpandOptions)
   const pieces: Uint8Array[] = []
   for await (const piece of content) pieces.push(piece)
   const data = Buffer.concat(pieces).toString('base64')
-  return {
-    ...part,
-    file: {
-      filename: file.filename,
-      ...rest,
-      // Its content says what it is.
-      file_data: `data:application/octet-stream;base64,${data}`,
-    },
-  }
+  // Its content says what it is.
+  return { filename: file.filename, url: `data:application/octet-stream;base64,${data}` }
 }
 
 function isObject(value: unknown): value is Json {

@@ -6,6 +6,7 @@ import { expandFileIds } from '../files/sent-file-ids.ts'
 import type { TurnContext } from '../turn/backend.ts'
 import type { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
+import type { TurnResult } from '../turn/result.ts'
 import { AnswerFacts } from './answer-facts.ts'
 import { readCacheControl } from './cache-control.ts'
 import { Choices } from './choices.ts'
@@ -26,6 +27,19 @@ export type DialectRouteParts = Pick<
 > & {
   records: RequestRecords
 }
+
+/** A request as its route has prepared it. */
+export type Prepared = {
+  /** The body as the dialect is to read it. */
+  body: unknown
+  /** Told the whole answer before its last word goes out. */
+  settle?: EncodeContext['settle']
+  /** Says what was wrong with the prepared body in the caller's own words. */
+  blame?: (thrown: unknown) => unknown
+}
+
+/** What a route does with a body before the dialect reads it. Throws `TurnError`s. */
+export type Prepare = (body: unknown, request: FastifyRequest, owner: string) => Promise<Prepared>
 
 const keepAlive = [{ comment: 'keep-alive' }]
 
@@ -49,13 +63,15 @@ export function mountDialect(
   path: string,
   dialect: Dialect,
   parts: DialectRouteParts,
+  prepare?: Prepare,
 ): void {
-  app.post(path, (request, reply) => answer(dialect, parts, request, reply))
+  app.post(path, (request, reply) => answer({ dialect, parts, prepare }, request, reply))
 }
 
+type Route = { dialect: Dialect; parts: DialectRouteParts; prepare: Prepare | undefined }
+
 async function answer(
-  dialect: Dialect,
-  parts: DialectRouteParts,
+  { dialect, parts, prepare }: Route,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
@@ -65,11 +81,11 @@ async function answer(
     await answerRepeated(request.body, request, reply, record)
     return
   }
-  const body = (await withFiles(parts, request.body, record.owner)) ?? request.body
-  const decoded = dialect.decode(body, {
-    strict: options.strictParameters,
-    maxChoices: options.maxChoices,
-  })
+  const prepared: Prepared = (await prepare?.(request.body, request, record.owner)) ?? {
+    body: (await withFiles(parts, request.body, record.owner)) ?? request.body,
+  }
+  const { body } = prepared
+  const decoded = decode(dialect, prepared, options)
   const { turn } = decoded
   const bytes = bytesOfBody(body)
   if (bytes) turn.source.bytes = bytes
@@ -98,6 +114,7 @@ async function answer(
     created: unixTime(),
     id: randomUUID().replaceAll('-', ''),
     now: unixTime,
+    ...(prepared.settle && { settle: prepared.settle }),
   }
   const exchange = {
     parts,
@@ -129,6 +146,18 @@ async function answer(
     countUsage(parts.usage, record, facts)
     await choices.close()
     stop.release()
+  }
+}
+
+function decode(
+  dialect: Dialect,
+  { body, blame }: Prepared,
+  { strictParameters: strict, maxChoices }: DialectRouteParts['options'],
+): DecodedRequest {
+  try {
+    return dialect.decode(body, { strict, maxChoices })
+  } catch (thrown) {
+    throw blame ? blame(thrown) : thrown
   }
 }
 
@@ -179,11 +208,19 @@ function start(
 async function answerWhole(exchange: Exchange): Promise<void> {
   const { dialect, parts, request, reply, record, decoded, choices, context, facts } = exchange
   const results = await choices.results()
-  const written =
-    dialect.writtenResult?.(results) ?? JSON.stringify(dialect.encodeResult(results, context))
+  const written = dialect.writtenResult?.(results) ?? (await encodeWhole(dialect, results, context))
   const { bytes } = decoded.turn.source
   if (dialect.isRepeatable) rememberHit(parts.cache, request, { record, facts, bytes, written })
   await reply.headers(facts.headers).type('application/json; charset=utf-8').send(written)
+}
+
+async function encodeWhole(
+  dialect: Dialect,
+  results: TurnResult[],
+  context: EncodeContext,
+): Promise<string> {
+  const answer = dialect.encodeResult(results, context)
+  return JSON.stringify((await context.settle?.(answer)) ?? answer)
 }
 
 async function answerAsStream(exchange: Exchange): Promise<void> {
@@ -200,7 +237,9 @@ async function answerAsStream(exchange: Exchange): Promise<void> {
   try {
     for await (const frame of stream.frames(events)) await body.write(frame)
   } catch (thrown) {
-    for (const frame of stream.failure(streamError(exchange, thrown))) await body.write(frame)
+    const frames = stream.failure(streamError(exchange, thrown))
+    if (stream.final) await context.settle?.(stream.final)
+    for (const frame of frames) await body.write(frame)
   } finally {
     body.end()
   }

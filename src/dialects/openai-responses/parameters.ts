@@ -37,9 +37,13 @@ export const responseParameters = {
     '`flex` is honoured: such a turn is one of many, and lets others go first. There is no other tier.',
     is('auto', 'default', 'flex'),
   ),
-  store: ignored('Responses are not stored.', is(false)),
+  store: honoured(
+    'Kept unless it is `false`, for RESPONSE_KEEP_DAYS after its last use; where the owner keeps none, the response says `store: false`.',
+  ),
   background: refused('The answer comes with the request.', is(false)),
-  previous_response_id: refused('Responses are not stored; send the whole conversation as input.'),
+  previous_response_id: honoured(
+    'Everything before it stands before the input, item by item; its instructions do not.',
+  ),
   conversation: refused('Conversations are not stored; send the whole conversation as input.'),
   prompt: refused('There are no stored prompts; send instructions and input.'),
   top_logprobs: refused('Claude does not tell the probabilities of tokens.', is(0)),

@@ -42,7 +42,11 @@ export class ResponseStream implements StreamEncoder {
 
   async *frames(events: AsyncIterable<ChoiceEvent>): AsyncGenerator<SseFrame> {
     for await (const { event } of events) {
-      for (const body of this.#encode(event)) yield this.#frame(body)
+      for (const body of this.#encode(event)) {
+        if (this.#final && body.response === this.#final)
+          yield this.#frame(await this.#settled(body))
+        else yield this.#frame(body)
+      }
     }
   }
 
@@ -65,6 +69,13 @@ export class ResponseStream implements StreamEncoder {
       { type: 'response.failed', response: this.#final },
     ]
     return bodies.map((body) => this.#frame(body))
+  }
+
+  async #settled(body: EventBody): Promise<EventBody> {
+    const { settle } = this.#context
+    if (!settle || !this.#final) return body
+    this.#final = await settle(this.#final)
+    return { ...body, response: this.#final }
   }
 
   #encode(event: TurnEvent): EventBody[] {

@@ -1,11 +1,137 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { openaiResponses } from '../../dialects/openai-responses/responses.ts'
-import { type DialectRouteParts, mountDialect } from '../dialect-route.ts'
+import { estimateTokens } from '../../dialects/token-estimate.ts'
+import { expandInputFileIds } from '../../files/input-file-ids.ts'
+import type { OpenedRequest, ResponseBook } from '../../responses/response-book.ts'
+import { TurnError } from '../../turn/error.ts'
+import { type DialectRouteParts, mountDialect, type Prepared } from '../dialect-route.ts'
+import { readPage, shownPage } from '../page.ts'
+import type { HttpParts } from '../parts.ts'
 
 /** The paths and their methods. */
-export const responsePaths = { '/v1/responses': 'POST' } as const
+export const responsePaths = {
+  '/v1/responses': 'POST',
+  '/v1/responses/:id': 'GET, DELETE',
+  '/v1/responses/:id/input_items': 'GET',
+  '/v1/responses/input_tokens': 'POST',
+} as const
 
-/** POST /v1/responses */
-export function mountResponses(app: FastifyInstance, parts: DialectRouteParts): void {
-  mountDialect(app, '/v1/responses', openaiResponses, parts)
+type Id = { Params: { id: string } }
+
+export type ResponseRouteParts = DialectRouteParts & Pick<HttpParts, 'responses'>
+
+/** Responses: asked for, found again, gone on from and forgotten. */
+export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts): void {
+  const { responses: book } = parts
+  const ownerOf = (request: FastifyRequest): string => parts.records.of(request).owner
+  mountDialect(app, '/v1/responses', openaiResponses, parts, (body, request, owner) =>
+    prepare(parts, body, { owner, requestId: request.id }),
+  )
+  app.post('/v1/responses/input_tokens', async (request, reply) => {
+    const { body, blame } = await prepare(parts, withInput(request.body), {
+      owner: ownerOf(request),
+      requestId: request.id,
+    })
+    try {
+      const { turn } = openaiResponses.decode(body, { strict: false, maxChoices: 1 })
+      return await reply
+        .header('x-notice', 'the number of tokens is an estimate')
+        .send({ object: 'response.input_tokens', input_tokens: estimateTokens(turn) })
+    } catch (thrown) {
+      throw blame ? blame(thrown) : thrown
+    }
+  })
+  app.get<Id>('/v1/responses/:id', async (request, reply) =>
+    reply
+      .header('cache-control', 'no-store')
+      .send(await bookOf(book).find(ownerOf(request), request.params.id)),
+  )
+  app.delete<Id>('/v1/responses/:id', async (request, reply) => {
+    const { id } = request.params
+    await bookOf(book).remove(ownerOf(request), id)
+    return reply.send({ id, object: 'response', deleted: true })
+  })
+  app.get<Id>('/v1/responses/:id/input_items', async (request, reply) => {
+    const { after, limit } = readPage(request.query, { usual: 20, most: 100 })
+    const items = await bookOf(book).input(ownerOf(request), request.params.id)
+    if (!isAscending(request.query)) items.reverse()
+    const begin = after === undefined ? 0 : items.findIndex(({ id }) => id === after) + 1
+    const page = items.slice(begin, begin + limit) as { id: string }[]
+    return reply
+      .header('cache-control', 'no-store')
+      .send(shownPage(page, items.length > begin + limit))
+  })
+}
+
+/** The whole conversation as the body's input, with the uploads that it names; kept with its answer. */
+async function prepare(
+  { responses, files, telemetry }: ResponseRouteParts,
+  body: unknown,
+  { owner, requestId }: { owner: string; requestId: string },
+): Promise<Prepared> {
+  const opened: OpenedRequest = (await responses?.open(owner, body)) ?? {
+    body: notKept(body),
+    earlier: 0,
+  }
+  const blame = (thrown: unknown): unknown => inOwnWords(thrown, opened.earlier)
+  const expanded =
+    files &&
+    (await expandInputFileIds(opened.body, {
+      owner,
+      files: files.book,
+      limitBytes: files.messageLimitBytes,
+    }).catch((error: unknown) => {
+      throw blame(error)
+    }))
+  return {
+    body: expanded ?? opened.body,
+    blame,
+    settle: async (answer) => {
+      try {
+        await responses?.keep(owner, opened, answer)
+        return answer
+      } catch (error) {
+        // An answer that cannot be kept now is an answer all the same.
+        telemetry.fault(error, requestId)
+        return { ...answer, store: false }
+      }
+    },
+  }
+}
+
+/** Where nothing is kept, the response says so. */
+function notKept(body: unknown): unknown {
+  const isObject = typeof body === 'object' && body !== null && !Array.isArray(body)
+  return isObject ? { ...body, store: false } : body
+}
+
+/** Counts items from the first of the caller's own. */
+function inOwnWords(thrown: unknown, earlier: number): unknown {
+  if (!(thrown instanceof TurnError) || earlier === 0) return thrown
+  const moved = (text: string): string =>
+    text.replaceAll(/\binput\[(\d+)\]/g, (_all, index: string) =>
+      Number(index) < earlier ? 'previous_response_id' : `input[${Number(index) - earlier}]`,
+    )
+  const { param, cause } = thrown
+  return new TurnError(thrown.code, moved(thrown.message), {
+    ...(param !== undefined && { param: moved(param) }),
+    ...(cause !== undefined && { cause }),
+  })
+}
+
+/** Tokens can be counted of a request that asks nothing yet. */
+function withInput(body: unknown): unknown {
+  if (typeof body !== 'object' || body === null) return body
+  const { input } = body as { input?: unknown }
+  const isAbsent = input === undefined || input === null || (Array.isArray(input) && !input.length)
+  return { ...body, store: false, ...(isAbsent && { input: '' }) }
+}
+
+function isAscending(query: unknown): boolean {
+  return (Object(query) as { order?: unknown }).order === 'asc'
+}
+
+function bookOf(book: ResponseBook | undefined): ResponseBook {
+  if (book) return book
+  throw new TurnError('unknown_url', 'This server keeps no responses.')
 }
