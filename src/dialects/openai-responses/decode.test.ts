@@ -79,6 +79,15 @@ describe('input', () => {
     ])
   })
 
+  it('takes a second output of a call as more of its result', () => {
+    const { turn } = decoded({ input: [call, output, { ...output, output: 'more' }] })
+    expect(turn.messages[1]).toEqual({
+      role: 'tool',
+      callId: 'c1',
+      content: [text('r'), text('more')],
+    })
+  })
+
   it('has pictures and files in both forms', () => {
     const url = 'data:image/png;base64,AAAA'
     const { turn } = decoded({

@@ -1,5 +1,5 @@
 import { TurnError } from '../../turn/error.ts'
-import type { AssistantMessage, Message, ToolCallPart } from '../../turn/message.ts'
+import type { AssistantMessage, Message, ToolCallPart, ToolMessage } from '../../turn/message.ts'
 import type { Disclosures } from '../openai-chat/disclosures.ts'
 import {
   checkToolResults,
@@ -60,7 +60,7 @@ class InputReader {
       case 'function_call_output':
       case 'custom_tool_call_output': {
         const content = decodeParts(item.output, `${field}.output`, this.#disclosures)
-        this.#place(index, { role: 'tool', callId: item.call_id, content })
+        this.#result(index, { role: 'tool', callId: item.call_id, content })
         break
       }
       case 'item_reference':
@@ -118,6 +118,17 @@ class InputReader {
     this.#placed.push({ index, message })
     this.#open = message
     return message
+  }
+
+  /** A second output of one call (Codex sends what a script tells meanwhile so) is more of its result. */
+  #result(index: number, message: ToolMessage): void {
+    const begin = this.#placed.findLastIndex(({ message: { role } }) => role !== 'tool') + 1
+    const earlier = this.#placed
+      .slice(begin)
+      .flatMap((placed) => (placed.message.role === 'tool' ? [placed.message] : []))
+      .find(({ callId }) => callId === message.callId)
+    if (earlier) earlier.content.push(...message.content)
+    else this.#place(index, message)
   }
 
   #place(index: number, message: Message): void {
