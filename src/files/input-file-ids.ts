@@ -1,4 +1,4 @@
-import { type ExpandOptions, sentContent } from './sent-file-ids.ts'
+import type { SentContent } from './sent-content.ts'
 
 type Json = Record<string, unknown>
 
@@ -8,20 +8,20 @@ type Json = Record<string, unknown>
  */
 export async function expandInputFileIds(
   body: unknown,
-  options: ExpandOptions,
+  content: SentContent,
 ): Promise<Json | undefined> {
   if (!isObject(body) || !Array.isArray(body.input)) return undefined
   let isChanged = false
   const input: unknown[] = []
   for (const [index, item] of body.input.entries()) {
-    const expanded = await expandItem(item, `input[${index}]`, options)
+    const expanded = await expandItem(item, `input[${index}]`, content)
     isChanged ||= expanded !== item
     input.push(expanded)
   }
   return isChanged ? { ...body, input } : undefined
 }
 
-async function expandItem(item: unknown, field: string, options: ExpandOptions): Promise<unknown> {
+async function expandItem(item: unknown, field: string, content: SentContent): Promise<unknown> {
   if (!isObject(item)) return item
   for (const name of ['content', 'output']) {
     const parts = item[name]
@@ -29,7 +29,7 @@ async function expandItem(item: unknown, field: string, options: ExpandOptions):
     const expanded: unknown[] = []
     for (const [index, part] of parts.entries()) {
       expanded.push(
-        namesFile(part) ? await expandPart(part, `${field}.${name}[${index}]`, options) : part,
+        namesFile(part) ? await expandPart(part, `${field}.${name}[${index}]`, content) : part,
       )
     }
     return { ...item, [name]: expanded }
@@ -46,9 +46,10 @@ function namesFile(part: unknown): part is FilePart {
   return part.type === 'input_file' && typeof part.file_data !== 'string'
 }
 
-async function expandPart(part: FilePart, field: string, options: ExpandOptions): Promise<Json> {
+async function expandPart(part: FilePart, field: string, content: SentContent): Promise<Json> {
   const { file_id: id, ...rest } = part
-  const { filename, url } = await sentContent(id, `${field}.file_id`, options)
+  const otherwise = `send its content as \`${part.type === 'input_image' ? 'image_url' : 'file_data'}\``
+  const { filename, url } = await content.read(id, `${field}.file_id`, otherwise)
   return part.type === 'input_image'
     ? { ...rest, image_url: url }
     : { filename, ...rest, file_data: url }

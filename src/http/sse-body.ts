@@ -7,6 +7,13 @@ export type SseBodyOptions = {
   heartbeat: () => readonly SseFrame[]
 }
 
+/** What says that an answer is a stream of events, and that nobody on the way may hold it back. */
+export const streamHeaders = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  'x-accel-buffering': 'no',
+}
+
 /**
  * Writes server-sent events to an open response: one write a frame, at the reader's speed, with a heartbeat in every silence of
  * `heartbeatMs`. Owns the response from `open` to `end`.
@@ -29,12 +36,7 @@ export class SseBody {
     this.#raw = raw
     this.#readerMs = readerMs
     this.#frames = heartbeat
-    raw.writeHead(200, {
-      ...headers,
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-cache',
-      'x-accel-buffering': 'no',
-    })
+    raw.writeHead(200, { ...headers, ...streamHeaders })
     // In one piece with the frames that are there already: each would wake the reader. No longer than that, because what is corked
     // does not tell that the reader is behind.
     raw.cork()

@@ -87,6 +87,8 @@ export type TurnEvent =
       model: string
       usage: Usage
       claude?: ClaudeRun
+      /** What it has cost in US dollars, by the price that its owner has stated; what Claude Code says is in `claude`. */
+      costUsd?: number
       /** The answer was neither cut nor asked for again: whoever gave it knows what the caller knows. */
       endedItself?: boolean
     }

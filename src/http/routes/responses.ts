@@ -2,9 +2,15 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { openaiResponses } from '../../dialects/openai-responses/responses.ts'
 import { estimateTokens } from '../../dialects/token-estimate.ts'
 import { expandInputFileIds } from '../../files/input-file-ids.ts'
+import type { SentContent } from '../../files/sent-content.ts'
 import type { OpenedRequest, ResponseBook } from '../../responses/response-book.ts'
 import { TurnError } from '../../turn/error.ts'
-import { type DialectRouteParts, mountDialect, type Prepared } from '../dialect-route.ts'
+import {
+  type DialectRouteParts,
+  mountDialect,
+  type Prepared,
+  uploadedFiles,
+} from '../dialect-route.ts'
 import { readPage, shownPage } from '../page.ts'
 import type { HttpParts } from '../parts.ts'
 
@@ -24,13 +30,19 @@ export type ResponseRouteParts = DialectRouteParts & Pick<HttpParts, 'responses'
 export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts): void {
   const { responses: book } = parts
   const ownerOf = (request: FastifyRequest): string => parts.records.of(request).owner
-  mountDialect(app, '/v1/responses', openaiResponses, parts, (body, request, owner) =>
-    prepare(parts, body, { owner, requestId: request.id }),
+  mountDialect(
+    app,
+    '/v1/responses',
+    openaiResponses,
+    parts,
+    (body, { request, record, uploaded }) =>
+      prepare(parts, body, { owner: record.owner, requestId: request.id, uploaded }),
   )
   app.post('/v1/responses/input_tokens', async (request, reply) => {
     const { body, blame } = await prepare(parts, withInput(request.body), {
       owner: ownerOf(request),
       requestId: request.id,
+      uploaded: uploadedFiles(parts, ownerOf(request)),
     })
     try {
       const { turn } = openaiResponses.decode(body, { strict: false, maxChoices: 1 })
@@ -65,9 +77,13 @@ export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts):
 
 /** The whole conversation as the body's input, with the uploads that it names; kept with its answer. */
 async function prepare(
-  { responses, files, telemetry }: ResponseRouteParts,
+  { responses, telemetry }: ResponseRouteParts,
   body: unknown,
-  { owner, requestId }: { owner: string; requestId: string },
+  {
+    owner,
+    requestId,
+    uploaded,
+  }: { owner: string; requestId: string; uploaded: SentContent | undefined },
 ): Promise<Prepared> {
   const opened: OpenedRequest = (await responses?.open(owner, body)) ?? {
     body: notKept(body),
@@ -75,12 +91,8 @@ async function prepare(
   }
   const blame = (thrown: unknown): unknown => inOwnWords(thrown, opened.earlier)
   const expanded =
-    files &&
-    (await expandInputFileIds(opened.body, {
-      owner,
-      files: files.book,
-      limitBytes: files.messageLimitBytes,
-    }).catch((error: unknown) => {
+    uploaded &&
+    (await expandInputFileIds(opened.body, uploaded).catch((error: unknown) => {
       throw blame(error)
     }))
   return {
