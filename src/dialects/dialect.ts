@@ -41,6 +41,8 @@ export interface StreamEncoder {
   failure(error: TurnError): readonly SseFrame[]
   /** What bridges a silence; absent: a comment does. */
   heartbeat?(): readonly SseFrame[]
+  /** The answer before anything of it is said, where the dialect tells it. */
+  readonly begun?: Record<string, unknown>
   /** The whole answer once the stream has said all of it, where the dialect tells it. */
   readonly final?: Record<string, unknown> | undefined
 }

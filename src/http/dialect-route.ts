@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { allowanceOf, checkTurn } from '../access/policy.ts'
-import type { DecodedRequest, Dialect, EncodeContext } from '../dialects/dialect.ts'
+import type {
+  ChoiceEvent,
+  DecodedRequest,
+  Dialect,
+  EncodeContext,
+  StreamEncoder,
+} from '../dialects/dialect.ts'
 import { SentContent } from '../files/sent-content.ts'
 import { expandFileIds, expandOptionFiles } from '../files/sent-file-ids.ts'
 import { writeFrame } from '../dialects/sse.ts'
@@ -36,8 +42,22 @@ export type Prepared = {
   body: unknown
   /** Told the whole answer before its last word goes out. */
   settle?: EncodeContext['settle']
+  /** Takes the answer over; what the caller gets is its doing. */
+  detach?: (work: DetachedWork, request: FastifyRequest, reply: FastifyReply) => Promise<void>
   /** Says what was wrong with the prepared body in the caller's own words. */
   blame?: (thrown: unknown) => unknown
+}
+
+/** An answer that nobody waits for: to be read to its end, and then closed. */
+export type DetachedWork = {
+  stream: StreamEncoder
+  events: () => AsyncIterable<ChoiceEvent>
+  isStreamed: boolean
+  headers: Record<string, string>
+  abort: () => void
+  /** What was thrown, as the caller may see it. */
+  errorOf: (thrown: unknown) => TurnError
+  close: () => Promise<void>
 }
 
 /** What a route does with a body before the dialect reads it. Throws `TurnError`s. */
@@ -105,7 +125,7 @@ async function answer(
   const allowed = record.policy && allowanceOf(record.policy)
   const admitted = await admitTurn(parts.limiter, { record, reply, decoded })
   const facts = new AnswerFacts(decoded.notices, record, options.logContent === true)
-  const stop = stopSignal(reply.raw, parts.shutdown)
+  const stop = stopSignal(prepared.detach ? undefined : reply.raw, parts.shutdown)
   const observe = (choice: number, event: TurnEvent): void => {
     facts.push(choice, event)
     admitted?.push(choice, event)
@@ -135,6 +155,19 @@ async function answer(
     stop,
     choices,
   }
+  const close = async (): Promise<void> => {
+    if (options.logContent) {
+      record.facts.content = { request: turn.source.body, answer: facts.texts }
+    }
+    admitted?.finish()
+    countUsage(parts.usage, record, facts)
+    await choices.close()
+    stop.release()
+  }
+  if (prepared.detach) {
+    await prepared.detach(detachedWork(exchange, close), request, reply)
+    return
+  }
   try {
     if (decoded.stream) await answerAsStream(exchange)
     else await answerWhole(exchange)
@@ -146,13 +179,20 @@ async function answer(
       throw stop.signal.aborted ? stop.signal.reason : thrown
     }
   } finally {
-    if (options.logContent) {
-      record.facts.content = { request: turn.source.body, answer: facts.texts }
-    }
-    admitted?.finish()
-    countUsage(parts.usage, record, facts)
-    await choices.close()
-    stop.release()
+    await close()
+  }
+}
+
+function detachedWork(exchange: Exchange, close: () => Promise<void>): DetachedWork {
+  const { dialect, context, choices, decoded, request, reply, record, facts, stop } = exchange
+  return {
+    stream: dialect.openStream(context),
+    events: () => choices.events(),
+    isStreamed: decoded.stream,
+    headers: { ...responseHeaders(request, reply, record), ...facts.headers },
+    abort: stop.abort,
+    errorOf: (thrown) => streamError(exchange, thrown),
+    close,
   }
 }
 

@@ -57,7 +57,12 @@ export class ResponseBook {
   }
 
   /** Keeps an answer to what `open` gave, if it is to be kept. Throws `storage_unavailable`. */
-  async keep(owner: string, request: OpenedRequest, response: Json): Promise<void> {
+  async keep(
+    owner: string,
+    request: OpenedRequest,
+    response: Json,
+    events?: readonly string[],
+  ): Promise<void> {
     const { own, previous } = request
     const { id, created_at: created } = response
     if (!own || typeof id !== 'string') return
@@ -70,14 +75,33 @@ export class ResponseBook {
       ...(previous !== undefined && { previous }),
       input: JSON.stringify(own.map((item, index) => listedItem(item, id, index))),
       body: JSON.stringify(response),
+      ...(events && { events: JSON.stringify(events) }),
     })
   }
 
   /** As its caller saw it. Throws `response_not_found`. */
   async find(owner: string, id: string): Promise<Json> {
+    return (await this.look(owner, id)).response
+  }
+
+  /** With the events of its stream, where it was made in the background and is over. Throws `response_not_found`. */
+  async look(owner: string, id: string): Promise<{ response: Json; events?: string[] }> {
     const { responses } = await this.#options.storage
-    const found = await responses.find(owner, id)
-    return found ? read(found.body) : missing(id)
+    const found = (await responses.find(owner, id)) ?? missing(id)
+    const response = read(found.body)
+    if (response.status === 'in_progress' && found.usedMs < this.#now() - abandonedMs) {
+      return { response: { ...response, status: 'failed', error: abandoned } }
+    }
+    return {
+      response,
+      ...(found.events !== undefined && { events: JSON.parse(found.events) as string[] }),
+    }
+  }
+
+  /** Says that a response is still being made, so that it does not count as abandoned. */
+  async renew(owner: string, id: string): Promise<void> {
+    const { responses } = await this.#options.storage
+    await responses.renew(owner, id, this.#now())
   }
 
   /** For good; what goes on from it cannot be gone on from any more. Throws `response_not_found`. */
@@ -145,6 +169,14 @@ export class ResponseBook {
       { param },
     )
   }
+}
+
+/** How long nobody may have said that a response is being made. */
+const abandonedMs = 90_000
+
+const abandoned = {
+  code: 'server_error',
+  message: 'The server that made this response has ended before it was complete.',
 }
 
 function outputOf({ body }: StoredResponse): Item[] {

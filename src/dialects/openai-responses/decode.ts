@@ -15,6 +15,13 @@ export function decode(body: unknown, options: DecodeOptions): DecodedRequest {
   const request = parseRequest(body)
   const disclosures = new Disclosures(options.strict)
   checkParameters(request, disclosures)
+  if (request.background && request.store === false) {
+    throw new TurnError(
+      'invalid_value',
+      'background needs a response that is kept: leave store: false out, or background. Where the owner keeps none (RESPONSE_KEEP_DAYS=0), there is no background.',
+      { param: 'background' },
+    )
+  }
   const asked = decodeOptions(request.claude_options)
   refuseTwoFormats(request, asked.outputFormat)
   const { instructions, messages } = decodeInput(request.input, disclosures)

@@ -40,7 +40,9 @@ export const responseParameters = {
   store: honoured(
     'Kept unless it is `false`, for RESPONSE_KEEP_DAYS after its last use; where the owner keeps none, the response says `store: false`.',
   ),
-  background: refused('The answer comes with the request.', is(false)),
+  background: honoured(
+    'Answered whether or not you wait; polled, cancelled, or streamed again from any event. Needs `store`.',
+  ),
   previous_response_id: honoured(
     'Everything before it stands before the input, item by item; its instructions do not.',
   ),

@@ -35,6 +35,10 @@ export class ResponseStream implements StreamEncoder {
     this.#items = new OutputItems(context)
   }
 
+  get begun(): Json {
+    return this.#response({ status: 'in_progress' })
+  }
+
   /** The whole answer, once the stream has said it; also one that failed. */
   get final(): Json | undefined {
     return this.#final

@@ -11,14 +11,17 @@ import {
   type Prepared,
   uploadedFiles,
 } from '../dialect-route.ts'
+import { BackgroundRuns } from '../background-runs.ts'
 import { readPage, shownPage } from '../page.ts'
 import type { HttpParts } from '../parts.ts'
+import { responseHeaders } from '../response-headers.ts'
 
 /** The paths and their methods. */
 export const responsePaths = {
   '/v1/responses': 'POST',
   '/v1/responses/:id': 'GET, DELETE',
   '/v1/responses/:id/input_items': 'GET',
+  '/v1/responses/:id/cancel': 'POST',
   '/v1/responses/input_tokens': 'POST',
 } as const
 
@@ -29,6 +32,7 @@ export type ResponseRouteParts = DialectRouteParts & Pick<HttpParts, 'responses'
 /** Responses: asked for, found again, gone on from and forgotten. */
 export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts): void {
   const { responses: book } = parts
+  const runs = new BackgroundRuns(parts)
   const ownerOf = (request: FastifyRequest): string => parts.records.of(request).owner
   mountDialect(
     app,
@@ -36,7 +40,7 @@ export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts):
     openaiResponses,
     parts,
     (body, { request, record, uploaded }) =>
-      prepare(parts, body, { owner: record.owner, requestId: request.id, uploaded }),
+      prepare(parts, body, { owner: record.owner, requestId: request.id, uploaded, runs }),
   )
   app.post('/v1/responses/input_tokens', async (request, reply) => {
     const { body, blame } = await prepare(parts, withInput(request.body), {
@@ -53,11 +57,23 @@ export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts):
       throw blame ? blame(thrown) : thrown
     }
   })
-  app.get<Id>('/v1/responses/:id', async (request, reply) =>
-    reply
-      .header('cache-control', 'no-store')
-      .send(await bookOf(book).find(ownerOf(request), request.params.id)),
-  )
+  app.get<Id>('/v1/responses/:id', async (request, reply) => {
+    const { id } = request.params
+    const owner = ownerOf(request)
+    const after = streamedAfter(request.query)
+    if (after === undefined) {
+      const response = await bookOf(book).find(owner, id)
+      return reply.header('cache-control', 'no-store').send(response)
+    }
+    await runs.stream({ book: bookOf(book), owner, id, after }, reply, {
+      ...responseHeaders(request, reply, parts.records.of(request)),
+    })
+  })
+  app.post<Id>('/v1/responses/:id/cancel', async (request, reply) => {
+    const { id } = request.params
+    return reply.send(await runs.cancel(bookOf(book), ownerOf(request), id))
+  })
+  app.addHook('onClose', () => runs.close())
   app.delete<Id>('/v1/responses/:id', async (request, reply) => {
     const { id } = request.params
     await bookOf(book).remove(ownerOf(request), id)
@@ -83,7 +99,13 @@ async function prepare(
     owner,
     requestId,
     uploaded,
-  }: { owner: string; requestId: string; uploaded: SentContent | undefined },
+    runs,
+  }: {
+    owner: string
+    requestId: string
+    uploaded: SentContent | undefined
+    runs?: BackgroundRuns
+  },
 ): Promise<Prepared> {
   const opened: OpenedRequest = (await responses?.open(owner, body)) ?? {
     body: notKept(body),
@@ -95,20 +117,45 @@ async function prepare(
     (await expandInputFileIds(opened.body, uploaded).catch((error: unknown) => {
       throw blame(error)
     }))
+  const keep = async (answer: Json, events?: readonly string[]): Promise<Json> => {
+    try {
+      await responses?.keep(owner, opened, answer, events)
+      return answer
+    } catch (error) {
+      // An answer that cannot be kept now is an answer all the same.
+      telemetry.fault(error, requestId)
+      return { ...answer, store: false }
+    }
+  }
+  const ready: Prepared = { body: expanded ?? opened.body, blame }
+  if (!runs || !responses || !isInBackground(body)) return { ...ready, settle: keep }
   return {
-    body: expanded ?? opened.body,
-    blame,
-    settle: async (answer) => {
-      try {
-        await responses?.keep(owner, opened, answer)
-        return answer
-      } catch (error) {
-        // An answer that cannot be kept now is an answer all the same.
-        telemetry.fault(error, requestId)
-        return { ...answer, store: false }
-      }
+    ...ready,
+    detach: async (work, _request, reply) => {
+      const begin = (begun: Json): Promise<void> => responses.keep(owner, opened, begun)
+      await runs.begin(
+        { work, owner, begin, keep, renew: (id) => responses.renew(owner, id) },
+        reply,
+      )
     },
   }
+}
+
+type Json = Record<string, unknown>
+
+function isInBackground(body: unknown): boolean {
+  return (Object(body) as Json).background === true
+}
+
+/** The event behind which a stream is asked for, -1 being its beginning; undefined where none is. */
+function streamedAfter(query: unknown): number | undefined {
+  const { stream, starting_after: after = '-1' } = Object(query) as Json
+  if (stream !== 'true') return undefined
+  const event = Number(after)
+  if (Number.isInteger(event) && event >= -1) return event
+  throw new TurnError('invalid_value', 'starting_after must be the number of an event.', {
+    param: 'starting_after',
+  })
 }
 
 /** Where nothing is kept, the response says so. */

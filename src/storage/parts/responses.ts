@@ -11,6 +11,8 @@ export type StoredResponse = {
   input: string
   /** The response as its caller sees it, as JSON. */
   body: string
+  /** The events of its stream as they went over the wire, as JSON; of those that were made in the background. */
+  events?: string
 }
 
 /** Responses that can be found again. Each owner's are its own. */
@@ -20,6 +22,8 @@ export interface Responses {
   find(owner: string, id: string): Promise<StoredResponse | undefined>
   /** A response and all before it, oldest first; nothing when one of them is gone. All of them count as used at `nowMs`. */
   chain(owner: string, id: string, nowMs: number): Promise<StoredResponse[]>
+  /** It is used now. */
+  renew(owner: string, id: string, nowMs: number): Promise<void>
   /** Whether there was one. */
   remove(owner: string, id: string): Promise<boolean>
   /** Removes what was last used before this time. */
@@ -35,4 +39,5 @@ export type ResponseRow = {
   previous: string | null
   input: string
   body: string
+  events: string | null
 }

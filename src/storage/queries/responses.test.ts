@@ -55,8 +55,11 @@ describeEngines('responses', (makePlace) => {
     await responses.put(response('resp_1'))
     await responses.put(response('resp_2', { previous: 'resp_1' }))
     await responses.put(response('resp_3', { usedMs: 4 }))
+    await responses.put(response('resp_4', { events: '["e"]' }))
+    await responses.renew('ann', 'resp_4', 9)
     await responses.chain('ann', 'resp_2', 9)
     await responses.clean(5)
+    expect(await responses.find('ann', 'resp_4')).toMatchObject({ usedMs: 9, events: '["e"]' })
     const found = await Promise.all(
       ['resp_1', 'resp_2', 'resp_3'].map((id) => responses.find('ann', id)),
     )

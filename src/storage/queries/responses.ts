@@ -47,6 +47,15 @@ export function createResponses(database: Database, sealer: Sealer): Responses {
       const found = ids.flatMap((one) => rows.get(one) ?? [])
       return found.length === ids.length ? found.map(open) : []
     },
+    renew: (owner, id, nowMs) =>
+      database.write(async (queries) => {
+        await queries
+          .updateTable('response')
+          .set({ used_ms: nowMs })
+          .where('id', '=', id)
+          .where('owner', '=', owner)
+          .execute()
+      }),
     remove: (owner, id) =>
       database.write(async (queries) => {
         const { numDeletedRows } = await queries
@@ -129,7 +138,7 @@ async function removeOld(queries: Queries, usedBeforeMs: number): Promise<number
 }
 
 function rowOf(response: StoredResponse, sealer: Sealer): ResponseRow {
-  const { id, owner, createdMs, usedMs, previous, input, body } = response
+  const { id, owner, createdMs, usedMs, previous, input, body, events } = response
   return {
     id,
     owner,
@@ -138,6 +147,7 @@ function rowOf(response: StoredResponse, sealer: Sealer): ResponseRow {
     previous: previous ?? null,
     input: sealer.seal(input, `response input ${id}`),
     body: sealer.seal(body, `response ${id}`),
+    events: events === undefined ? null : sealer.seal(events, `response events ${id}`),
   }
 }
 
@@ -151,5 +161,6 @@ function responseOf(row: ResponseRow, sealer: Sealer): StoredResponse {
     ...(previous !== null && { previous }),
     input: sealer.open(row.input, `response input ${id}`),
     body: sealer.open(row.body, `response ${id}`),
+    ...(row.events !== null && { events: sealer.open(row.events, `response events ${id}`) }),
   }
 }
