@@ -12,6 +12,7 @@ import { addRetention } from './retention.ts'
 import { cleanSessions, createSessions } from './sessions.ts'
 import { createApp } from './http/app.ts'
 import type { HttpParts } from './http/parts.ts'
+import { ResponseBook } from './responses/response-book.ts'
 import { deferred } from './lib/deferred.ts'
 import { type Disposal, disposal } from './lib/disposal.ts'
 import { later } from './routing/later.ts'
@@ -68,6 +69,11 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     const usage = usageOver(storing.promise, parts)
     const limiter = limiterOver(storing.promise, telemetry, parts)
     addRetention(cleaner, config.retention, { storing: storing.promise, files, usage, limiter })
+    const responses = new ResponseBook({
+      storage: storing.promise,
+      keepMs: config.responses.keepMs,
+    })
+    cleaner.add({ name: 'responses', everyMs: cleanResponsesMs, run: () => responses.clean() })
     const forget: Answering['forgetSession'] = async (session) =>
       (await opening.promise).forgetSession(session)
     const cleanSessionsNow = (): Promise<void> =>
@@ -101,6 +107,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
       },
       sessions: createSessions(storing.promise, forget),
       ...(stored && { stored }),
+      responses,
       batches: batches.book,
       lines: batches.lines,
       storedKeys: keys,
@@ -216,6 +223,8 @@ function storageOf(store: Store | undefined): { storage?: { engine: string } & S
 
 /** How soon a session is gone that nobody has used for SESSION_KEEP_DAYS. */
 const cleanSessionsMs = 60_000
+/** And a response, for RESPONSE_KEEP_DAYS. */
+const cleanResponsesMs = 60_000
 
 /** Most of what is left of a batch is removed at its end. */
 const cleanBatchesMs = 60_000

@@ -81,6 +81,8 @@ export type Config = {
   sessions: { keepMs: number }
   /** Stored completions; absent: none are stored. */
   stored?: { keepMs: number }
+  /** How long responses are kept; 0: none is. */
+  responses: { keepMs: number }
   batches: {
     concurrency: number | 'auto'
     /** Absent: for ever. */

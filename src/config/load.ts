@@ -46,6 +46,7 @@ export function loadConfig(sources: ConfigSources): Config {
     },
     sessions: { keepMs: values.SESSION_KEEP_DAYS * dayMs },
     ...(values.STORED_KEEP_DAYS > 0 && { stored: { keepMs: values.STORED_KEEP_DAYS * dayMs } }),
+    responses: { keepMs: values.RESPONSE_KEEP_DAYS * dayMs },
     batches: {
       concurrency: values.BATCH_CONCURRENCY,
       ...(values.BATCH_KEEP_DAYS !== undefined && { keepMs: values.BATCH_KEEP_DAYS * dayMs }),

@@ -542,6 +542,12 @@ export const settings = {
     default: '30',
     doc: 'How long a chat completion is kept that was asked for with `store`; 0: none is stored, and the answer says so.',
   },
+  RESPONSE_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(0, 36_500),
+    default: '30',
+    doc: 'How long a response of `POST /v1/responses` is kept after it was last used, unless its request says `store: false`. 0: none is kept.',
+  },
   UPLOAD_LIMIT_MB: {
     section: 'storage',
     kind: decimal(0.001, 10_240),

@@ -27,6 +27,7 @@ import { mountMetrics } from './routes/metrics.ts'
 import { mountModels } from './routes/models.ts'
 import { mountOllama, ollamaPaths } from './routes/ollama.ts'
 import { mountPassthrough, passedPaths } from './routes/passthrough.ts'
+import { mountResponses, responsePaths } from './routes/responses.ts'
 import { mountSessions, sessionPaths } from './routes/sessions.ts'
 import { completionPaths, mountStoredCompletions } from './routes/stored-completions.ts'
 import { mountUsage, usagePaths } from './routes/usage.ts'
@@ -43,6 +44,7 @@ export const routes = {
   ...completionPaths,
   '/v1/completions': 'POST',
   ...ollamaPaths,
+  ...responsePaths,
   ...cachePaths,
   ...filePaths,
   ...batchPaths,
@@ -97,6 +99,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   mountChatCompletions(app, { ...parts, records })
   mountStoredCompletions(app, { ...parts, records })
   mountCompletions(app, { ...parts, records })
+  mountResponses(app, { ...parts, records })
   mountCache(app, { ...parts, records })
   if (parts.files) {
     const { book, uploadLimitBytes } = parts.files

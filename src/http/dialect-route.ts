@@ -1,11 +1,20 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { allowanceOf, checkTurn } from '../access/policy.ts'
-import type { DecodedRequest, Dialect, EncodeContext } from '../dialects/dialect.ts'
+import type {
+  ChoiceEvent,
+  DecodedRequest,
+  Dialect,
+  EncodeContext,
+  StreamEncoder,
+} from '../dialects/dialect.ts'
 import { SentContent } from '../files/sent-content.ts'
 import { expandFileIds, expandOptionFiles } from '../files/sent-file-ids.ts'
 import { writeFrame } from '../dialects/sse.ts'
 import type { TurnContext } from '../turn/backend.ts'
+import type { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
+import type { TurnResult } from '../turn/result.ts'
 import { AnswerFacts } from './answer-facts.ts'
 import { deploymentWins, withDeployment } from './azure-paths.ts'
 import { readCacheControl } from './cache-control.ts'
@@ -31,6 +40,38 @@ export type DialectRouteParts = Pick<
   storing?: { stored: StoredParts | undefined }
 }
 
+/** A request as its route has prepared it. */
+export type Prepared = {
+  /** The body as the dialect is to read it. */
+  body: unknown
+  /** Told the whole answer before its last word goes out. */
+  settle?: EncodeContext['settle']
+  /** Takes the answer over; what the caller gets is its doing. */
+  detach?: (work: DetachedWork, request: FastifyRequest, reply: FastifyReply) => Promise<void>
+  /** Says what was wrong with the prepared body in the caller's own words. */
+  blame?: (thrown: unknown) => unknown
+}
+
+/** An answer that nobody waits for: to be read to its end, and then closed. */
+export type DetachedWork = {
+  stream: StreamEncoder
+  events: () => AsyncIterable<ChoiceEvent>
+  isStreamed: boolean
+  headers: Record<string, string>
+  abort: () => void
+  /** What was thrown, as the caller may see it. */
+  errorOf: (thrown: unknown) => TurnError
+  close: () => Promise<void>
+}
+
+/** What a route does with a body before the dialect reads it. Throws `TurnError`s. */
+export type Prepare = (
+  body: unknown,
+  asked: { request: FastifyRequest; record: RequestRecord; uploaded: SentContent | undefined },
+) => Promise<Prepared>
+
+const keepAlive = [{ comment: 'keep-alive' }]
+
 /** What one request's answer needs, all the way. */
 type Exchange = {
   parts: DialectRouteParts
@@ -51,13 +92,15 @@ export function mountDialect(
   path: string,
   dialect: Dialect,
   parts: DialectRouteParts,
+  prepare?: Prepare,
 ): void {
-  app.post(path, (request, reply) => answer(dialect, parts, request, reply))
+  app.post(path, (request, reply) => answer({ dialect, parts, prepare }, request, reply))
 }
 
+type Route = { dialect: Dialect; parts: DialectRouteParts; prepare: Prepare | undefined }
+
 async function answer(
-  dialect: Dialect,
-  parts: DialectRouteParts,
+  { dialect, parts, prepare }: Route,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
@@ -68,12 +111,11 @@ async function answer(
     return
   }
   const uploaded = uploadedFiles(parts, record.owner)
-  const sent = (await withFiles(request.body, uploaded)) ?? request.body
-  const { body, overruled } = withDeployment(request.raw, sent)
-  const decoded = dialect.decode(body, {
-    strict: options.strictParameters,
-    maxChoices: options.maxChoices,
-  })
+  const prepared: Prepared = (await prepare?.(request.body, { request, record, uploaded })) ?? {
+    body: (await withFiles(request.body, uploaded)) ?? request.body,
+  }
+  const { body, overruled } = withDeployment(request.raw, prepared.body)
+  const decoded = decode(dialect, { ...prepared, body }, options)
   if (overruled !== undefined) decoded.notices.push(deploymentWins(overruled))
   const { turn } = decoded
   const bytes = bytesOfBody(body)
@@ -90,11 +132,17 @@ async function answer(
   if (record.policy) checkTurn(record.policy, turn)
   const allowed = record.policy && allowanceOf(record.policy)
   const admitted = await admitTurn(parts.limiter, { record, reply, decoded })
-  const context = { body: decoded.body ?? turn.source.body, created: Math.floor(Date.now() / 1000) }
+  const context: EncodeContext = {
+    body: decoded.body ?? turn.source.body,
+    created: unixTime(),
+    id: randomUUID().replaceAll('-', ''),
+    now: unixTime,
+    ...(prepared.settle && { settle: prepared.settle }),
+  }
   const storing = storingOf(parts, request, { dialect, decoded, context, owner: record.owner })
   const noted = [...decoded.notices, ...(storing?.notices ?? [])]
   const facts = new AnswerFacts(noted, record, options.logContent === true)
-  const stop = stopSignal(reply.raw, parts.shutdown)
+  const stop = stopSignal(prepared.detach ? undefined : reply.raw, parts.shutdown)
   const observe = (choice: number, event: TurnEvent): void => {
     facts.push(choice, event)
     admitted?.push(choice, event)
@@ -123,6 +171,19 @@ async function answer(
     stop,
     choices,
   }
+  const close = async (): Promise<void> => {
+    if (options.logContent) {
+      record.facts.content = { request: context.body, answer: facts.texts }
+    }
+    admitted?.finish()
+    countUsage(parts.usage, record, facts)
+    await choices.close()
+    stop.release()
+  }
+  if (prepared.detach) {
+    await prepared.detach(detachedWork(exchange, close), request, reply)
+    return
+  }
   try {
     if (decoded.stream) await answerAsStream(exchange)
     else await answerWhole(exchange)
@@ -134,13 +195,32 @@ async function answer(
       throw stop.signal.aborted ? stop.signal.reason : thrown
     }
   } finally {
-    if (options.logContent) {
-      record.facts.content = { request: context.body, answer: facts.texts }
-    }
-    admitted?.finish()
-    countUsage(parts.usage, record, facts)
-    await choices.close()
-    stop.release()
+    await close()
+  }
+}
+
+function detachedWork(exchange: Exchange, close: () => Promise<void>): DetachedWork {
+  const { dialect, context, choices, decoded, request, reply, record, facts, stop } = exchange
+  return {
+    stream: dialect.openStream(context),
+    events: () => choices.events(),
+    isStreamed: decoded.stream,
+    headers: { ...responseHeaders(request, reply, record), ...facts.headers },
+    abort: stop.abort,
+    errorOf: (thrown) => streamError(exchange, thrown),
+    close,
+  }
+}
+
+function decode(
+  dialect: Dialect,
+  { body, blame }: Prepared,
+  { strictParameters: strict, maxChoices }: DialectRouteParts['options'],
+): DecodedRequest {
+  try {
+    return dialect.decode(body, { strict, maxChoices })
+  } catch (thrown) {
+    throw blame ? blame(thrown) : thrown
   }
 }
 
@@ -153,7 +233,11 @@ function storingOf(
   return storing && beginStoring(storing.stored, { ...options, requestId: id, onFault })
 }
 
-function uploadedFiles({ files }: DialectRouteParts, owner: string): SentContent | undefined {
+/** Reads the uploads that one request names. */
+export function uploadedFiles(
+  { files }: DialectRouteParts,
+  owner: string,
+): SentContent | undefined {
   return files && new SentContent({ owner, files: files.book, limitBytes: files.messageLimitBytes })
 }
 
@@ -204,11 +288,21 @@ const jsonHeaders = { 'content-type': 'application/json; charset=utf-8' }
 async function answerWhole(exchange: Exchange): Promise<void> {
   const { dialect, parts, request, reply, record, decoded, choices, context, facts } = exchange
   const results = await choices.results()
-  const written =
-    dialect.writtenResult?.(results) ?? JSON.stringify(dialect.encodeResult(results, context))
+  const written = dialect.writtenResult?.(results) ?? (await encodeWhole(dialect, results, context))
   const { bytes } = decoded.turn.source
-  rememberHit(parts.cache, request, { record, facts, bytes, written, delivery: jsonHeaders })
+  if (dialect.isRepeatable) {
+    rememberHit(parts.cache, request, { record, facts, bytes, written, delivery: jsonHeaders })
+  }
   await reply.headers(facts.headers).headers(jsonHeaders).send(written)
+}
+
+async function encodeWhole(
+  dialect: Dialect,
+  results: TurnResult[],
+  context: EncodeContext,
+): Promise<string> {
+  const answer = dialect.encodeResult(results, context)
+  return JSON.stringify((await context.settle?.(answer)) ?? answer)
 }
 
 async function answerAsStream(exchange: Exchange): Promise<void> {
@@ -216,11 +310,15 @@ async function answerAsStream(exchange: Exchange): Promise<void> {
   const { heartbeatMs } = parts.options
   const events = await awaitOpening(choices.events(), heartbeatMs)
   const headers = { ...responseHeaders(request, reply, record), ...facts.headers }
-  const written: string[] | undefined = isHit(facts) ? [] : undefined
+  const written: string[] | undefined = dialect.isRepeatable && isHit(facts) ? [] : undefined
   reply.hijack()
-  const body = new SseBody(reply.raw, headers, parts.options)
+  const stream = dialect.openStream(context)
+  const body = new SseBody(reply.raw, headers, {
+    ...parts.options,
+    heartbeat: () => stream.heartbeat?.() ?? keepAlive,
+  })
   try {
-    for await (const frame of dialect.encodeStream(events, context)) {
+    for await (const frame of stream.frames(events)) {
       written?.push(writeFrame(frame))
       await body.write(frame)
     }
@@ -230,18 +328,24 @@ async function answerAsStream(exchange: Exchange): Promise<void> {
       rememberHit(parts.cache, request, { record, facts, bytes, ...all })
     }
   } catch (thrown) {
-    await writeFailure(exchange, body, thrown)
+    const frames = stream.failure(streamError(exchange, thrown))
+    if (stream.final) await context.settle?.(stream.final)
+    for (const frame of frames) await body.write(frame)
   } finally {
     body.end()
   }
 }
 
-/** The status is out: the failure becomes the last frame. */
-async function writeFailure(exchange: Exchange, body: SseBody, thrown: unknown): Promise<void> {
-  const { dialect, parts, request, record, stop } = exchange
+/** A failure once the status is out: it becomes the last frames. */
+function streamError(exchange: Exchange, thrown: unknown): TurnError {
+  const { parts, request, record, stop } = exchange
   const cause: unknown = stop.signal.aborted ? stop.signal.reason : thrown
   const error = problem(cause, parts.options.bodyLimitBytes)
   record.facts.errorCode = error.code
   if (isFault(error)) parts.telemetry.fault(error.cause ?? error, request.id)
-  for (const frame of dialect.encodeStreamError(error)) await body.write(frame)
+  return error
+}
+
+function unixTime(): number {
+  return Math.floor(Date.now() / 1000)
 }

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { BatchBook } from '../batch/batch-book.ts'
 import type { FileBook } from '../files/file-book.ts'
+import type { ResponseBook } from '../responses/response-book.ts'
 import type { RequestFinished, Telemetry } from '../telemetry/events.ts'
 import type { Allowance, Backend } from '../turn/backend.ts'
 import type { TurnError } from '../turn/error.ts'
@@ -33,6 +34,8 @@ export type HttpParts = {
   cache?: CacheParts
   /** Uploaded files; absent: there are none. */
   files?: { book: FileBook; uploadLimitBytes: number; messageLimitBytes: number }
+  /** Responses that are kept; absent: none are. */
+  responses?: ResponseBook
   /** Absent: there are none. */
   batches?: BatchBook
   /** The lines of batches that are being asked. */

@@ -10,11 +10,14 @@ export type StopSignal = {
   release: () => void
 }
 
-/** Aborts, with a `TurnError` as the reason, when the caller leaves before the answer is complete or the server shuts down. */
-export function stopSignal(raw: ServerResponse, shutdown: AbortSignal | undefined): StopSignal {
+/** Aborts, with a `TurnError` as the reason, when the caller leaves before the answer is complete (`raw`; absent: nobody waits) or the server shuts down. */
+export function stopSignal(
+  raw: ServerResponse | undefined,
+  shutdown: AbortSignal | undefined,
+): StopSignal {
   const controller = new AbortController()
   const onClose = (): void => {
-    if (raw.writableFinished) return
+    if (raw?.writableFinished) return
     controller.abort(
       new TurnError('request_cancelled', 'The caller left before the answer was complete.'),
     )
@@ -22,14 +25,14 @@ export function stopSignal(raw: ServerResponse, shutdown: AbortSignal | undefine
   const onShutdown = (): void => {
     controller.abort(new TurnError('shutting_down', 'This server is stopping. Try again soon.'))
   }
-  if (raw.destroyed) onClose()
-  else raw.once('close', onClose)
+  if (raw?.destroyed) onClose()
+  else raw?.once('close', onClose)
   const forget = shutdown && listen(shutdown, onShutdown)
   return {
     signal: controller.signal,
     abort: () => controller.abort(new TurnError('request_cancelled', 'The answer is not needed.')),
     release: () => {
-      raw.off('close', onClose)
+      raw?.off('close', onClose)
       forget?.()
     },
   }

@@ -9,6 +9,7 @@ import { createFiles } from './queries/files.ts'
 import { createKeys } from './queries/keys.ts'
 import { createLeases } from './queries/leases.ts'
 import { createRowBlobs } from './row-blobs.ts'
+import { createResponses } from './queries/responses.ts'
 import { createSessions } from './queries/sessions.ts'
 import { createSealer, expectKey, type Sealer } from './sealer.ts'
 import { createMeters } from './queries/meters.ts'
@@ -74,6 +75,7 @@ export function storeOver(
         : createDiskBlobs(blobFolder(dataDir), sealer),
     leases: createLeases(database),
     keys: createKeys(database),
+    responses: createResponses(database, sealer),
     sessions: createSessions(database, sealer),
     transcripts: createTranscripts(database, sealer),
     meters: createMeters(database),

@@ -6,6 +6,7 @@ import type { Completions } from './parts/completions.ts'
 import type { Blobs, Files } from './parts/files.ts'
 import type { Keys } from './parts/keys.ts'
 import type { StoredLeases } from './parts/leases.ts'
+import type { Responses } from './parts/responses.ts'
 import type { Sessions } from './parts/sessions.ts'
 import type { Meters } from './parts/meters.ts'
 import type { Transcripts } from './parts/transcripts.ts'
@@ -30,6 +31,7 @@ export type Store = {
   readonly blobs: Blobs
   readonly leases: StoredLeases
   readonly keys: Keys
+  readonly responses: Responses
   readonly sessions: Sessions
   readonly transcripts: Transcripts
   readonly meters: Meters

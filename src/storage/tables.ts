@@ -4,6 +4,7 @@ import type { BreakerRow } from './parts/breakers.ts'
 import type { CompletionRow } from './parts/completions.ts'
 import type { FileChunkRow, FileRow } from './parts/files.ts'
 import type { KeyRow } from './parts/keys.ts'
+import type { ResponseRow } from './parts/responses.ts'
 import type { SessionRow } from './parts/sessions.ts'
 import type { MeterRow, ReservationRow } from './parts/meters.ts'
 import type { TranscriptRow } from './parts/transcripts.ts'
@@ -29,6 +30,7 @@ export interface Tables {
   file_chunk: FileChunkRow
   lease: { name: string; owner: string; until_ms: number }
   api_key: KeyRow
+  response: ResponseRow
   session: SessionRow
   transcript: TranscriptRow
   key_meter: MeterRow

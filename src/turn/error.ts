@@ -84,6 +84,19 @@ export const errorTable = {
     'caller',
     'No such stored completion, or it is not yours.',
   ),
+  response_not_found: row(
+    404,
+    'invalid_request_error',
+    'caller',
+    'No such response, or it is not yours.',
+  ),
+  previous_response_not_found: row(
+    404,
+    'invalid_request_error',
+    'caller',
+    'The response to go on from is not there, or one before it.',
+  ),
+  item_not_found: row(404, 'invalid_request_error', 'caller', 'No such item, or it is not yours.'),
   unknown_url: row(404, 'invalid_request_error', 'caller', 'No such endpoint.'),
   method_not_allowed: row(
     405,

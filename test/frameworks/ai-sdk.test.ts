@@ -22,7 +22,9 @@ const models: Record<string, () => LanguageModel> = {
       includeUsage: true,
       supportsStructuredOutputs: true,
     })('sonnet'),
-  openai: () => createOpenAI({ baseURL: server.baseURL, apiKey: 'unused' }).chat('sonnet'),
+  'openai, chat': () => createOpenAI({ baseURL: server.baseURL, apiKey: 'unused' }).chat('sonnet'),
+  'openai, as by default': () =>
+    createOpenAI({ baseURL: server.baseURL, apiKey: 'unused' })('sonnet'),
 }
 
 const weather = tool({

@@ -14,13 +14,9 @@ import { startTestServer, type TestServer } from '../support/server.ts'
 import { rounds } from './rounds.ts'
 
 let server: TestServer
-let runner: Runner
 beforeAll(async () => {
   setTracingDisabled(true)
   server = await startTestServer()
-  const { client: openAIClient } = server
-  const modelProvider = new OpenAIProvider({ openAIClient, useResponses: false })
-  runner = new Runner({ modelProvider, model: 'sonnet', tracingDisabled: true })
 })
 afterAll(() => server.close())
 
@@ -45,7 +41,16 @@ const twoRounds = [
   ],
 ]
 
-describe('an agent of the OpenAI Agents SDK', () => {
+describe.each([
+  ['chat completions', false],
+  ['responses, as by default', true],
+])('an agent of the OpenAI Agents SDK over %s', (_name, useResponses) => {
+  let runner: Runner
+  beforeAll(() => {
+    const modelProvider = new OpenAIProvider({ openAIClient: server.client, useResponses })
+    runner = new Runner({ modelProvider, model: 'sonnet', tracingDisabled: true })
+  })
+
   const agent = new Agent({ name: 'Meteorologist', instructions: 'Be brief.', tools: [weather] })
 
   it('runs its tools and ends with the final words', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { TurnError } from '../../turn/error.ts'
 import type { TurnEvent } from '../../turn/event.ts'
 import { collect } from '../../turn/result.ts'
-import type { ChoiceEvent } from '../dialect.ts'
+import type { ChoiceEvent, EncodeContext } from '../dialect.ts'
 import { writeFrame } from '../sse.ts'
 import { openaiCompletions } from './completions.ts'
 
@@ -53,14 +53,18 @@ async function* of<T>(items: Iterable<T>): AsyncGenerator<T> {
   yield* items
 }
 
+function contextOf(body: Record<string, unknown>): EncodeContext {
+  return { body, created: 5, id: 'x', now: () => 5 }
+}
+
 async function encodeWhole(body: Record<string, unknown>, ...answers: Iterable<TurnEvent>[]) {
   const results = await Promise.all(answers.map((events) => collect(of(events))))
-  return openaiCompletions.encodeResult(results, { body, created: 5 })
+  return openaiCompletions.encodeResult(results, contextOf(body))
 }
 
 async function encodeStreamed(body: Record<string, unknown>, events: Iterable<ChoiceEvent>) {
   const frames: string[] = []
-  for await (const frame of openaiCompletions.encodeStream(of(events), { body, created: 5 })) {
+  for await (const frame of openaiCompletions.openStream(contextOf(body)).frames(of(events))) {
     frames.push(writeFrame(frame))
   }
   expect(frames.at(-1)).toBe('data: [DONE]\n\n')

@@ -9,7 +9,9 @@ export const openaiCompletions: Dialect = {
   name: 'openai-completions',
   decode,
   encodeResult,
-  encodeStream,
   encodeError,
-  encodeStreamError,
+  openStream: (request) => ({
+    frames: (events) => encodeStream(events, request),
+    failure: encodeStreamError,
+  }),
 }

@@ -125,6 +125,16 @@ describe('other paths of Azure’s', () => {
     expect((await client.models.retrieve('sonnet')).id).toBe('sonnet')
   })
 
+  it('have responses, without a deployment', async () => {
+    server.anthropic.enqueue(says('Good day.'))
+    const { output_text: text, id } = await azure({ endpoint: server.url }).responses.create({
+      model: 'sonnet',
+      input: 'Hello',
+    })
+    expect(text).toBe('Good day.')
+    expect((await azure({ endpoint: server.url }).responses.retrieve(id)).id).toBe(id)
+  })
+
   it('need the key, and are a 404 by their own name where there is nothing', async () => {
     const url = `${server.url}/openai/deployments/sonnet/extensions/chat/completions`
     expect((await fetch(url, { method: 'POST' })).status).toBe(401)

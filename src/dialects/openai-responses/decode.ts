@@ -1,0 +1,108 @@
+import type { ClaudeOptions } from '../../turn/claude-options.ts'
+import { TurnError } from '../../turn/error.ts'
+import type { Turn } from '../../turn/turn.ts'
+import type { DecodedRequest, DecodeOptions } from '../dialect.ts'
+import { Disclosures } from '../openai-chat/disclosures.ts'
+import { decodeOptions } from '../openai-chat/options.ts'
+import { applyTable } from '../parameter-table.ts'
+import { decodeInput } from './items.ts'
+import { responseParameters } from './parameters.ts'
+import { parseRequest, type ResponseRequest } from './request.ts'
+import { decodeOutput, decodeTools } from './tools.ts'
+
+/** Reads a request body. Throws a `TurnError` that names the field, what came and what is allowed. */
+export function decode(body: unknown, options: DecodeOptions): DecodedRequest {
+  const request = parseRequest(body)
+  const disclosures = new Disclosures(options.strict)
+  checkParameters(request, disclosures)
+  if (request.background && request.store === false) {
+    throw new TurnError(
+      'invalid_value',
+      'background needs a response that is kept: leave store: false out, or background. Where the owner keeps none (RESPONSE_KEEP_DAYS=0), there is no background.',
+      { param: 'background' },
+    )
+  }
+  const asked = decodeOptions(request.claude_options)
+  refuseTwoFormats(request, asked.outputFormat)
+  const { instructions, messages } = decodeInput(request.input, disclosures)
+  const { tools, toolChoice, builtIn } = decodeTools(request, disclosures)
+  const model = request.claude_options?.model ?? request.model ?? undefined
+  const effort = request.claude_options?.effort ?? request.reasoning?.effort ?? undefined
+  const turn: Turn = {
+    instructions:
+      typeof request.instructions === 'string' && request.instructions !== ''
+        ? [request.instructions, ...instructions]
+        : instructions,
+    messages,
+    limits: { stopSequences: [] },
+    tools,
+    toolChoice,
+    parallelToolCalls: request.parallel_tool_calls ?? true,
+    output: decodeOutput(request),
+    isOneOfMany: request.service_tier === 'flex',
+    claude: withBuiltIn(asked, builtIn),
+    source: { dialect: 'openai-responses', body: body as Readonly<Record<string, unknown>> },
+  }
+  if (model !== undefined) turn.model = model
+  if (effort !== undefined) turn.effort = effort
+  if (typeof request.max_output_tokens === 'number') {
+    turn.limits.maxOutputTokens = request.max_output_tokens
+  }
+  return { turn, stream: request.stream ?? false, choices: 1, notices: disclosures.notices }
+}
+
+/** What Claude Code does for a hosted tool is shown as that tool's item. */
+function withBuiltIn(claude: ClaudeOptions, builtIn: readonly string[]): ClaudeOptions {
+  if (builtIn.length === 0) return claude
+  return {
+    ...claude,
+    tools: [...new Set([...claude.tools, ...builtIn])],
+    includeActivity: true,
+  }
+}
+
+/** Claude Code's own output formats make a document of the whole turn; functions and schemas want its answer. */
+function refuseTwoFormats(request: ResponseRequest, format: ClaudeOptions['outputFormat']): void {
+  if (format === 'text') return
+  const others: [string, boolean][] = [
+    ['tools', (request.tools?.length ?? 0) > 0],
+    ['text.format', (request.text?.format?.type ?? 'text') !== 'text'],
+  ]
+  const other = others.find(([, used]) => used)
+  if (!other) return
+  const param = 'claude_options.output_format'
+  throw new TurnError(
+    'invalid_value',
+    `${param} "${format}" and ${other[0]} cannot be used together. Leave one of them out.`,
+    { param },
+  )
+}
+
+function checkParameters(request: ResponseRequest, disclosures: Disclosures): void {
+  applyTable(request, { table: responseParameters, api: 'responses' }, disclosures)
+  if (request.stream_options?.include_obfuscation) {
+    disclosures.ignore('stream_options.include_obfuscation', 'Events are not padded.')
+  }
+  const verbosity = request.text?.verbosity ?? 'medium'
+  if (verbosity !== 'medium') {
+    disclosures.ignore('text.verbosity', 'Claude has no such setting; ask for it in the prompt.')
+  }
+  const context = request.reasoning?.context ?? 'auto'
+  if (context !== 'auto') {
+    disclosures.ignore('reasoning.context', 'Thinking of earlier turns is not sent again.')
+  }
+  for (const [index, value] of (request.include ?? []).entries()) {
+    checkIncluded(value, `include[${index}]`, disclosures)
+  }
+}
+
+function checkIncluded(value: string, param: string, disclosures: Disclosures): void {
+  if (value === 'message.output_text.logprobs') {
+    throw new TurnError(
+      'unsupported_parameter',
+      `${param} "${value}" is not supported: Claude does not tell the probabilities of tokens. Leave it out.`,
+      { param },
+    )
+  }
+  disclosures.ignore('include', 'What it names, this server does not have.', param)
+}

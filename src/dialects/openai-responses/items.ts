@@ -1,0 +1,186 @@
+import { TurnError } from '../../turn/error.ts'
+import type { AssistantMessage, Message, ToolCallPart, ToolMessage } from '../../turn/message.ts'
+import type { Disclosures } from '../openai-chat/disclosures.ts'
+import {
+  checkToolResults,
+  type PlacedMessage,
+  type ResultWords,
+} from '../openai-chat/tool-results.ts'
+import type { Item } from './item-schema.ts'
+import { innerName } from './namespaces.ts'
+import { decodeParts, textsOf } from './parts.ts'
+
+export type Conversation = { instructions: string[]; messages: Message[] }
+
+/**
+ * Divides `input` into instructions and conversation; what an assistant said and called in one go is one message. Throws a `TurnError` for
+ * items that cannot be read, and when the conversation does not end with the user.
+ */
+export function decodeInput(
+  input: string | readonly Item[],
+  disclosures: Disclosures,
+): Conversation {
+  if (typeof input === 'string') {
+    const text = { type: 'text' as const, text: input }
+    return { instructions: [], messages: [{ role: 'user', content: [text] }] }
+  }
+  const reader = new InputReader(disclosures)
+  for (const [index, item] of input.entries()) reader.push(item, index)
+  return reader.end(input)
+}
+
+const words: ResultWords = {
+  result: (index) => `input[${index}].call_id`,
+  calls: (index) => `input[${index}]`,
+  advice: 'Add a `function_call_output` with its `call_id` for each, behind the calls.',
+}
+
+class InputReader {
+  readonly #disclosures: Disclosures
+  readonly #instructions: string[] = []
+  readonly #placed: PlacedMessage[] = []
+  readonly #moved: number[] = []
+  /** What the assistant is saying, until somebody else speaks. */
+  #open: AssistantMessage | undefined
+
+  constructor(disclosures: Disclosures) {
+    this.#disclosures = disclosures
+  }
+
+  push(item: Item, index: number): void {
+    const field = `input[${index}]`
+    switch (item.type) {
+      case 'message':
+        this.#message(item, index)
+        break
+      case 'function_call':
+      case 'custom_tool_call':
+        this.#assistant(index).content.push(decodeCall(item, field))
+        break
+      case 'function_call_output':
+      case 'custom_tool_call_output': {
+        const content = decodeParts(item.output, `${field}.output`, this.#disclosures)
+        this.#result(index, { role: 'tool', callId: item.call_id, content })
+        break
+      }
+      case 'item_reference':
+        throw new TurnError(
+          'invalid_value',
+          `${field}.id is no item that is kept here. Send the item itself.`,
+          { param: `${field}.id` },
+        )
+      case 'reasoning':
+      case 'web_search_call':
+      case 'compaction_trigger':
+      case 'additional_tools':
+        break
+    }
+  }
+
+  end(input: readonly Item[]): Conversation {
+    if (this.#moved.length > 0) {
+      const fields = this.#moved.map((index) => `input[${index}]`).join(', ')
+      this.#disclosures.remark(
+        `${fields}: instructions that come after the conversation has begun were moved to its front`,
+      )
+    }
+    checkToolResults(this.#placed, words)
+    const messages = this.#placed.map(({ message }) => message)
+    expectQuestion(messages, input)
+    return { instructions: this.#instructions, messages }
+  }
+
+  #message(item: Extract<Item, { type: 'message' }>, index: number): void {
+    const field = `input[${index}].content`
+    switch (item.role) {
+      case 'system':
+      case 'developer':
+        if (this.#placed.length > 0) this.#moved.push(index)
+        this.#instructions.push(...textsOf(item.content, field))
+        break
+      case 'user': {
+        const content = decodeParts(item.content, field, this.#disclosures)
+        if (content.length === 0) throw empty(field)
+        this.#place(index, { role: 'user', content })
+        break
+      }
+      case 'assistant': {
+        const parts = textsOf(item.content, field).map((text) => ({ type: 'text' as const, text }))
+        this.#assistant(index).content.push(...parts)
+        break
+      }
+    }
+  }
+
+  #assistant(index: number): AssistantMessage {
+    if (this.#open) return this.#open
+    const message: AssistantMessage = { role: 'assistant', content: [] }
+    this.#placed.push({ index, message })
+    this.#open = message
+    return message
+  }
+
+  /** A second output of one call (Codex sends what a script tells meanwhile so) is more of its result. */
+  #result(index: number, message: ToolMessage): void {
+    const begin = this.#placed.findLastIndex(({ message: { role } }) => role !== 'tool') + 1
+    const earlier = this.#placed
+      .slice(begin)
+      .flatMap((placed) => (placed.message.role === 'tool' ? [placed.message] : []))
+      .find(({ callId }) => callId === message.callId)
+    if (earlier) earlier.content.push(...message.content)
+    else this.#place(index, message)
+  }
+
+  #place(index: number, message: Message): void {
+    this.#open = undefined
+    this.#placed.push({ index, message })
+  }
+}
+
+type Call = Extract<Item, { type: 'function_call' | 'custom_tool_call' }>
+
+function decodeCall(item: Call, field: string): ToolCallPart {
+  const id = item.call_id
+  const name = innerName(item.name, item.namespace ?? undefined)
+  if (item.type === 'custom_tool_call') {
+    return { type: 'tool-call', id, name, input: item.input, kind: 'custom' }
+  }
+  // Some write no arguments as an empty text; Claude takes an object only.
+  const text = item.arguments.trim() === '' ? '{}' : item.arguments
+  if (isJsonObject(text)) return { type: 'tool-call', id, name, input: text, kind: 'function' }
+  const param = `${field}.arguments`
+  throw new TurnError(
+    'invalid_value',
+    `${param} must be the text of a JSON object; this is none.`,
+    { param },
+  )
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+  } catch {
+    return false
+  }
+}
+
+function empty(param: string): TurnError {
+  return new TurnError('invalid_value', `${param} must not be empty; got an empty array.`, {
+    param,
+  })
+}
+
+/** As in chat completions: Claude Code cannot let the model go on from its own words. */
+function expectQuestion(messages: readonly Message[], input: readonly Item[]): void {
+  const last = messages.at(-1)?.role
+  if (last === 'user' || last === 'tool') return
+  const param = `input[${input.length - 1}]`
+  const why =
+    last === 'assistant' ? ' Claude Code cannot let the model go on from its own words.' : ''
+  throw new TurnError(
+    'invalid_value',
+    `The last item of the conversation must be the user's or a tool's.${why} Add a message of role "user" at the end of input.`,
+    { param },
+  )
+}

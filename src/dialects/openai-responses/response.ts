@@ -1,0 +1,215 @@
+import type { Response } from 'openai/resources/responses/responses'
+import type { TurnError } from '../../turn/error.ts'
+import type { ClaudeRun, FinishReason } from '../../turn/event.ts'
+import type { TurnResult } from '../../turn/result.ts'
+import type { Usage } from '../../turn/usage.ts'
+import type { EncodeContext } from '../dialect.ts'
+import { encodeError } from '../openai-chat/error.ts'
+import {
+  type ActivityExtension,
+  type ClaudeExtension,
+  encodeActivity,
+  encodeRun,
+} from '../openai-chat/extension.ts'
+import { type OutputItem, OutputItems, searchQuery } from './output-items.ts'
+import { encodeUsage } from './usage.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** What a response is by now. */
+export type ResponseState = {
+  status: 'in_progress' | 'completed' | 'incomplete' | 'failed' | 'cancelled' | 'queued'
+  model?: string
+  output: readonly OutputItem[]
+  reason?: FinishReason
+  error?: TurnError
+  usage?: Usage
+  claude?: Partial<ClaudeExtension> & { activity?: ActivityExtension[] }
+}
+
+/** The whole answer to one turn. */
+export function encodeResult(
+  [result]: readonly TurnResult[],
+  context: EncodeContext,
+): Record<string, unknown> {
+  if (!result) throw new RangeError('An answer needs a result.')
+  const claude = encodeExtension(result.claude, activityOf(result), context.body)
+  return encodeResponse(context, {
+    status: statusOf(result.reason),
+    model: result.model,
+    output: encodeOutput(result, context),
+    reason: result.reason,
+    usage: result.usage,
+    ...(claude && { claude }),
+  })
+}
+
+/** How an answer that ended for this reason is called. */
+export function statusOf(reason: FinishReason): 'completed' | 'incomplete' {
+  return reason === 'length' || reason === 'content-filter' ? 'incomplete' : 'completed'
+}
+
+/** Every field that OpenAI's document or the Open Responses one requires; null where the caller said nothing. */
+export function encodeResponse(
+  context: EncodeContext,
+  state: ResponseState,
+): Record<string, unknown> {
+  const { body } = context
+  const { status } = state
+  const isOver = status === 'completed' || status === 'incomplete'
+  return {
+    id: responseId(context),
+    object: 'response',
+    created_at: context.created,
+    status,
+    completed_at: isOver ? context.now() : null,
+    background: body.background === true,
+    error: state.error ? encodeFailure(state.error) : null,
+    incomplete_details: incompleteDetails(state.reason),
+    instructions: body.instructions ?? null,
+    max_output_tokens: body.max_output_tokens ?? null,
+    max_tool_calls: body.max_tool_calls ?? null,
+    model: state.model ?? body.model ?? 'claude-code',
+    output: state.output,
+    parallel_tool_calls: body.parallel_tool_calls ?? true,
+    previous_response_id: body.previous_response_id ?? null,
+    ...(body.conversation !== undefined &&
+      body.conversation !== null && { conversation: conversationOf(body.conversation) }),
+    reasoning: {
+      effort: fieldOf(body.reasoning, 'effort') ?? null,
+      summary: fieldOf(body.reasoning, 'summary') ?? null,
+    },
+    store: body.store ?? true,
+    temperature: body.temperature ?? 1,
+    text: {
+      format: fieldOf(body.text, 'format') ?? { type: 'text' },
+      verbosity: fieldOf(body.text, 'verbosity') ?? 'medium',
+    },
+    tool_choice: body.tool_choice ?? 'auto',
+    tools: Array.isArray(body.tools) ? body.tools.map(encodeTool) : [],
+    top_logprobs: 0,
+    top_p: body.top_p ?? 1,
+    presence_penalty: body.presence_penalty ?? 0,
+    frequency_penalty: body.frequency_penalty ?? 0,
+    truncation: 'disabled',
+    service_tier: body.service_tier === 'flex' ? 'flex' : 'default',
+    usage: state.usage ? encodeUsage(state.usage) : null,
+    user: body.user ?? null,
+    safety_identifier: body.safety_identifier ?? null,
+    prompt_cache_key: body.prompt_cache_key ?? null,
+    metadata: body.metadata ?? {},
+    ...(state.claude && { claude: state.claude }),
+  } satisfies { [Field in keyof Omit<Response, 'output_text'>]?: unknown } & Json
+}
+
+/** The answer's id in OpenAI's form. */
+export function responseId({ id }: EncodeContext): string {
+  return `resp_${id}`
+}
+
+/** `claude` beside OpenAI's own fields; the activity only where the caller asks for it. */
+export function encodeExtension(
+  run: ClaudeRun | undefined,
+  activity: ActivityExtension[],
+  body: Json,
+): ResponseState['claude'] {
+  const shown = fieldOf(body.claude_options, 'include_activity') === true ? activity : []
+  if (!run && shown.length === 0) return undefined
+  return { ...(run && encodeRun(run)), ...(shown.length > 0 && { activity: shown }) }
+}
+
+function activityOf({ activity }: TurnResult): ActivityExtension[] {
+  return activity.map(encodeActivity)
+}
+
+/** The items in the order of a stream, as far as a whole answer tells: searches, thinking, words, calls. */
+function encodeOutput(result: TurnResult, context: EncodeContext): OutputItem[] {
+  const items = new OutputItems(context)
+  const output: OutputItem[] = []
+  if (fieldOf(context.body, 'tools') !== undefined) {
+    for (const activity of result.activity) {
+      const query = searchQuery(activity)
+      if (query !== undefined) {
+        output.push(items.webSearch(output.length, query, outcomeOf(result, activity.id)))
+      }
+    }
+  }
+  if (result.reasoning !== undefined) {
+    output.push(items.reasoning(output.length, result.reasoning, 'completed'))
+  }
+  const calls = result.toolCalls.filter(({ kind, input }) => kind === 'custom' || isJson(input))
+  if (result.text !== '' || calls.length === 0) {
+    const isCut = statusOf(result.reason) === 'incomplete'
+    output.push(items.message(output.length, result.text, isCut ? 'incomplete' : 'completed'))
+  }
+  for (const call of calls) output.push(items.call(output.length, call, 'completed'))
+  return output
+}
+
+function outcomeOf({ activity }: TurnResult, id: string): 'completed' | 'failed' {
+  const failed = activity.some(
+    (other) => other.type === 'tool-result' && other.id === id && other.isError,
+  )
+  return failed ? 'failed' : 'completed'
+}
+
+/** Arguments that a token limit cut off are no call. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Codex reads some of our codes here; for all others there are OpenAI's. */
+const ownCodes = new Set(['context_length_exceeded', 'insufficient_quota', 'rate_limit_exceeded'])
+
+function encodeFailure(error: TurnError): { code: string; message: string } {
+  const { message } = encodeError(error).error
+  return { code: failureCode(error), message }
+}
+
+function failureCode(error: TurnError): string {
+  if (ownCodes.has(error.code)) return error.code
+  if (error.row.status === 429) return 'rate_limit_exceeded'
+  return error.row.status < 500 ? 'invalid_prompt' : 'server_error'
+}
+
+function incompleteDetails(reason: FinishReason | undefined): { reason: string } | null {
+  switch (reason) {
+    case 'length':
+      return { reason: 'max_output_tokens' }
+    case 'content-filter':
+      return { reason: 'content_filter' }
+    case 'stop':
+    case 'tool-calls':
+    case undefined:
+      return null
+  }
+}
+
+/** A tool as OpenAI gives it back: what the caller left out is filled in. */
+function encodeTool(tool: unknown): unknown {
+  if (fieldOf(tool, 'type') !== 'function') return tool
+  return { description: null, parameters: null, strict: false, ...withoutNulls(tool) }
+}
+
+function withoutNulls(tool: unknown): Json {
+  return Object.fromEntries(
+    Object.entries(Object(tool) as Json).filter(
+      ([, value]) => value !== null && value !== undefined,
+    ),
+  )
+}
+
+function conversationOf(conversation: unknown): { id: unknown } {
+  return typeof conversation === 'string'
+    ? { id: conversation }
+    : { id: fieldOf(conversation, 'id') }
+}
+
+function fieldOf(value: unknown, field: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Json)[field] : undefined
+}

@@ -1,0 +1,190 @@
+import type { ResponseStreamEvent } from 'openai/resources/responses/responses'
+import type { TurnError } from '../../turn/error.ts'
+import type { Activity, TurnEvent } from '../../turn/event.ts'
+import type { ChoiceEvent, EncodeContext, StreamEncoder } from '../dialect.ts'
+import { encodeError } from '../openai-chat/error.ts'
+import { type ActivityExtension, encodeActivity } from '../openai-chat/extension.ts'
+import type { SseFrame } from '../sse.ts'
+import { OpenItem } from './open-item.ts'
+import { type OutputItem, OutputItems, searchQuery } from './output-items.ts'
+import { encodeExtension, encodeResponse, type ResponseState, statusOf } from './response.ts'
+
+type Json = Record<string, unknown>
+
+/** An event before it is numbered. */
+export type EventBody = Json & { type: ResponseStreamEvent['type'] }
+
+/**
+ * A response as events, in OpenAI's order: `created`, `in_progress`, each item opened, filled and done, then how it ended. Remembers the
+ * items that are done, because the end repeats them all; at most one item is open.
+ */
+export class ResponseStream implements StreamEncoder {
+  readonly #context: EncodeContext
+  readonly #items: OutputItems
+  readonly #output: OutputItem[] = []
+  readonly #activity: ActivityExtension[] = []
+  readonly #searches = new Map<string, string>()
+  #open: OpenItem | undefined
+  #isBegun = false
+  #sequence = 0
+  #model: string | undefined
+  #final: Json | undefined
+
+  constructor(context: EncodeContext) {
+    this.#context = context
+    this.#items = new OutputItems(context)
+  }
+
+  get begun(): Json {
+    return this.#response({ status: 'in_progress' })
+  }
+
+  /** The whole answer, once the stream has said it; also one that failed. */
+  get final(): Json | undefined {
+    return this.#final
+  }
+
+  async *frames(events: AsyncIterable<ChoiceEvent>): AsyncGenerator<SseFrame> {
+    for await (const { event } of events) {
+      for (const body of this.#encode(event)) {
+        if (this.#final && body.response === this.#final)
+          yield this.#frame(await this.#settled(body))
+        else yield this.#frame(body)
+      }
+    }
+  }
+
+  /** Says again that it goes on: comments do not reach every client (Codex gives up on a stream that says nothing else). */
+  heartbeat(): SseFrame[] {
+    const bodies = this.#isBegun ? [this.#told('response.in_progress')] : this.#begin()
+    return bodies.map((body) => this.#frame(body))
+  }
+
+  /** OpenAI's server and OpenAI's document differ in an error's form, and each client reads one of them: both are sent. */
+  failure(error: TurnError): SseFrame[] {
+    const { message, type, param, code } = encodeError(error).error
+    const open = this.#open?.item('incomplete')
+    if (open) this.#output.push(open)
+    this.#open = undefined
+    this.#final = this.#response({ status: 'failed', error })
+    const bodies: EventBody[] = [
+      ...this.#begin(),
+      { type: 'error', code, message, param, error: { type, code, message, param } },
+      { type: 'response.failed', response: this.#final },
+    ]
+    return bodies.map((body) => this.#frame(body))
+  }
+
+  async #settled(body: EventBody): Promise<EventBody> {
+    const { settle } = this.#context
+    if (!settle || !this.#final) return body
+    this.#final = await settle(this.#final)
+    return { ...body, response: this.#final }
+  }
+
+  #encode(event: TurnEvent): EventBody[] {
+    switch (event.type) {
+      case 'notice':
+      case 'relay':
+        return []
+      case 'start':
+        this.#model ??= event.model
+        return this.#begin()
+      case 'text-start':
+        return this.#add({ kind: 'message' })
+      case 'reasoning-start':
+        return this.#add({ kind: 'reasoning' })
+      case 'tool-call-start': {
+        const { id, name, kind } = event
+        return this.#add({ kind: 'call', call: { id, name, kind } })
+      }
+      case 'text-delta':
+      case 'reasoning-delta':
+        return this.#open?.delta(event.text) ?? []
+      case 'tool-call-delta':
+        return this.#open?.delta(event.input) ?? []
+      // An item is done when the next event shows that it was not cut.
+      case 'text-end':
+      case 'reasoning-end':
+      case 'tool-call-end':
+        return []
+      case 'activity':
+        return this.#do(event.activity)
+      case 'finish':
+        return this.#finish(event)
+    }
+  }
+
+  #begin(): EventBody[] {
+    if (this.#isBegun) return []
+    this.#isBegun = true
+    return [this.#told('response.created'), this.#told('response.in_progress')]
+  }
+
+  #told(type: 'response.created' | 'response.in_progress'): EventBody {
+    return { type, response: this.#response({ status: 'in_progress' }) }
+  }
+
+  #add(asked: OpenItem['asked']): EventBody[] {
+    const closed = this.#close('completed')
+    const item = new OpenItem(asked, this.#output.length, this.#items)
+    this.#open = item
+    return [...this.#begin(), ...closed, ...item.begin()]
+  }
+
+  #close(status: 'completed' | 'incomplete'): EventBody[] {
+    const open = this.#open
+    if (!open) return []
+    this.#open = undefined
+    this.#output.push(open.item(status))
+    return open.end(status)
+  }
+
+  /** A search that Claude Code has made is an item; other tools of its are told beside the answer. */
+  #do(activity: Activity): EventBody[] {
+    this.#activity.push(encodeActivity(activity))
+    const query = searchQuery(activity)
+    if (query !== undefined) this.#searches.set(activity.id, query)
+    const searched = this.#searches.get(activity.id)
+    if (activity.type !== 'tool-result' || searched === undefined) return []
+    const closed = this.#close('completed')
+    const output_index = this.#output.length
+    const status = activity.isError ? 'failed' : 'completed'
+    const item = this.#items.webSearch(output_index, searched, status)
+    this.#output.push(item)
+    const place = { output_index, item_id: item.id }
+    return [
+      ...this.#begin(),
+      ...closed,
+      {
+        type: 'response.output_item.added',
+        output_index,
+        item: { ...item, status: 'in_progress' },
+      },
+      { type: 'response.web_search_call.in_progress', ...place },
+      { type: 'response.web_search_call.searching', ...place },
+      { type: 'response.web_search_call.completed', ...place },
+      { type: 'response.output_item.done', output_index, item },
+    ]
+  }
+
+  #finish(event: Extract<TurnEvent, { type: 'finish' }>): EventBody[] {
+    const { reason, usage, model } = event
+    const status = statusOf(reason)
+    const closed = this.#close(status)
+    this.#model = model
+    const claude = encodeExtension(event.claude, this.#activity, this.#context.body)
+    this.#final = this.#response({ status, reason, usage, ...(claude && { claude }) })
+    return [...this.#begin(), ...closed, { type: `response.${status}`, response: this.#final }]
+  }
+
+  #response(state: Omit<ResponseState, 'output' | 'model'>): Json {
+    const model = this.#model === undefined ? {} : { model: this.#model }
+    return encodeResponse(this.#context, { ...state, ...model, output: [...this.#output] })
+  }
+
+  #frame(body: EventBody): SseFrame {
+    const numbered = { ...body, sequence_number: this.#sequence++ }
+    return { event: body.type, data: JSON.stringify(numbered) }
+  }
+}

@@ -1,0 +1,203 @@
+import type { Responses, StoredResponse } from '../storage/parts/responses.ts'
+import { TurnError } from '../turn/error.ts'
+import { inputItems, isItem, isWhole, type Item, listedItem, responseOfItem } from './items.ts'
+
+type Json = Record<string, unknown>
+
+export type ResponseBookOptions = {
+  /** Resolves when the storage is open. */
+  storage: Promise<{ responses: Responses }>
+  /** How long a response is kept after its last use; 0: none is. */
+  keepMs: number
+  now?: () => number
+}
+
+/** A request with everything that it names in its place. */
+export type OpenedRequest = {
+  /** The body, its input being the whole conversation. */
+  body: unknown
+  /** The items that this request adds; absent where its answer is not kept. */
+  own?: Item[]
+  /** How many items of earlier responses stand before them. */
+  earlier: number
+  previous?: string
+}
+
+/** Responses that can be found again and gone on from. Each owner sees its own only. */
+export class ResponseBook {
+  readonly #options: ResponseBookOptions
+  readonly #now: () => number
+
+  constructor(options: ResponseBookOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+  }
+
+  /**
+   * Puts the conversation before `previous_response_id` and the items behind references into the input. Throws
+   * `previous_response_not_found`, `item_not_found`, and `storage_unavailable` where something is to be read.
+   */
+  async open(owner: string, body: unknown): Promise<OpenedRequest> {
+    if (!isItem(body)) return { body, earlier: 0 }
+    const items = inputItems(body.input)
+    const keeps = body.store !== false && this.#options.keepMs > 0
+    const plain = keeps || body.store === false ? body : { ...body, store: false }
+    if (items === undefined) return { body: plain, earlier: 0 }
+    const own = await this.#resolve(owner, items)
+    const { previous_response_id: previous } = body
+    const before = typeof previous === 'string' ? await this.#before(owner, previous) : []
+    const isUnchanged = before.length === 0 && own === items
+    return {
+      // A body that names nothing goes on as it is, with its own words in its errors.
+      body: isUnchanged ? plain : { ...plain, input: [...before, ...own] },
+      earlier: before.length,
+      ...(keeps && { own }),
+      ...(typeof previous === 'string' && { previous }),
+    }
+  }
+
+  /** Keeps an answer to what `open` gave, if it is to be kept. Throws `storage_unavailable`. */
+  async keep(
+    owner: string,
+    request: OpenedRequest,
+    response: Json,
+    events?: readonly string[],
+  ): Promise<void> {
+    const { own, previous } = request
+    const { id, created_at: created } = response
+    if (!own || typeof id !== 'string') return
+    const { responses } = await this.#options.storage
+    await responses.put({
+      id,
+      owner,
+      createdMs: Number(created) * 1000,
+      usedMs: this.#now(),
+      ...(previous !== undefined && { previous }),
+      input: JSON.stringify(own.map((item, index) => listedItem(item, id, index))),
+      body: JSON.stringify(response),
+      ...(events && { events: JSON.stringify(events) }),
+    })
+  }
+
+  /** As its caller saw it. Throws `response_not_found`. */
+  async find(owner: string, id: string): Promise<Json> {
+    return (await this.look(owner, id)).response
+  }
+
+  /** With the events of its stream, where it was made in the background and is over. Throws `response_not_found`. */
+  async look(owner: string, id: string): Promise<{ response: Json; events?: string[] }> {
+    const { responses } = await this.#options.storage
+    const found = (await responses.find(owner, id)) ?? missing(id)
+    const response = read(found.body)
+    if (response.status === 'in_progress' && found.usedMs < this.#now() - abandonedMs) {
+      return { response: { ...response, status: 'failed', error: abandoned } }
+    }
+    return {
+      response,
+      ...(found.events !== undefined && { events: JSON.parse(found.events) as string[] }),
+    }
+  }
+
+  /** Says that a response is still being made, so that it does not count as abandoned. */
+  async renew(owner: string, id: string): Promise<void> {
+    const { responses } = await this.#options.storage
+    await responses.renew(owner, id, this.#now())
+  }
+
+  /** For good; what goes on from it cannot be gone on from any more. Throws `response_not_found`. */
+  async remove(owner: string, id: string): Promise<void> {
+    const { responses } = await this.#options.storage
+    if (!(await responses.remove(owner, id))) missing(id)
+  }
+
+  /** Everything that a response was an answer to, from the beginning of its conversation. Throws `response_not_found`. */
+  async input(owner: string, id: string): Promise<Item[]> {
+    const { responses } = await this.#options.storage
+    const last = (await responses.find(owner, id)) ?? missing(id)
+    const before = last.previous === undefined ? [] : await this.#before(owner, last.previous)
+    return [...before, ...items(last.input)]
+  }
+
+  /** Removes what nobody has used for so long. */
+  async clean(): Promise<void> {
+    const { responses } = await this.#options.storage
+    await responses.clean(this.#now() - this.#options.keepMs)
+  }
+
+  async #before(owner: string, id: string): Promise<Item[]> {
+    const { responses } = await this.#options.storage
+    const chain = await responses.chain(owner, id, this.#now())
+    if (chain.length === 0) {
+      throw new TurnError(
+        'previous_response_not_found',
+        `There is no response ${shown(id)} of yours to go on from, or one before it is gone. It may have been asked for with store: false. Send the whole conversation as input.`,
+        { param: 'previous_response_id' },
+      )
+    }
+    return chain.flatMap((link) => [...items(link.input), ...outputOf(link).filter(isWhole)])
+  }
+
+  /** The same list where nothing in it is a reference. */
+  async #resolve(owner: string, list: Item[]): Promise<Item[]> {
+    if (!list.some((item) => isItem(item) && item.type === 'item_reference')) return list
+    const known = new Map<string, Item[]>()
+    const resolved: Item[] = []
+    for (const [index, item] of list.entries()) {
+      if (!isItem(item) || item.type !== 'item_reference') resolved.push(item)
+      else resolved.push(await this.#item(owner, item.id, `input[${index}].id`, known))
+    }
+    return resolved
+  }
+
+  async #item(
+    owner: string,
+    id: unknown,
+    param: string,
+    known: Map<string, Item[]>,
+  ): Promise<Item> {
+    const responseId = typeof id === 'string' ? responseOfItem(id) : undefined
+    if (responseId !== undefined && !known.has(responseId)) {
+      const { responses } = await this.#options.storage
+      const found = await responses.find(owner, responseId)
+      known.set(responseId, found ? [...items(found.input), ...outputOf(found)] : [])
+    }
+    const found = known.get(responseId ?? '')?.find((item) => item.id === id)
+    if (found) return found
+    throw new TurnError(
+      'item_not_found',
+      `${param}: there is no item ${shown(id)} of yours. Items of a response with store: false are not kept; send the item itself.`,
+      { param },
+    )
+  }
+}
+
+/** How long nobody may have said that a response is being made. */
+const abandonedMs = 90_000
+
+const abandoned = {
+  code: 'server_error',
+  message: 'The server that made this response has ended before it was complete.',
+}
+
+function outputOf({ body }: StoredResponse): Item[] {
+  const { output } = read(body)
+  return Array.isArray(output) ? output : []
+}
+
+function items(json: string): Item[] {
+  return JSON.parse(json) as Item[]
+}
+
+function read(json: string): Json {
+  return JSON.parse(json) as Json
+}
+
+function missing(id: string): never {
+  throw new TurnError('response_not_found', `There is no response ${shown(id)} of yours.`, {
+    param: 'response_id',
+  })
+}
+
+function shown(id: unknown): string {
+  return JSON.stringify(String(id).slice(0, 100))
+}

@@ -1,0 +1,293 @@
+import OpenAI from 'openai'
+import { afterEach, describe, expect, it } from 'vitest'
+import { TurnError } from '../../src/turn/error.ts'
+import type { TurnEvent } from '../../src/turn/event.ts'
+import { deferred } from '../../src/lib/deferred.ts'
+import {
+  all,
+  claude,
+  says,
+  type Script,
+  serve,
+  type TestOptions,
+  type TestServer,
+  usage,
+} from '../http/server.ts'
+import { hasOpenAIDocument, OpenAIDocument } from '../support/openai-document.ts'
+import { eventsOf, expectOrder, type WireEvent } from './event-order.ts'
+
+let server: TestServer | undefined
+afterEach(async () => {
+  await server?.close()
+  server = undefined
+})
+
+async function start(script: Script, options?: TestOptions): Promise<TestServer> {
+  server = await serve(script, options)
+  return server
+}
+
+const begin: TurnEvent = {
+  type: 'start',
+  id: 'msg-1',
+  provider: 'claude',
+  model: 'claude-test',
+}
+const done = (reason: Extract<TurnEvent, { type: 'finish' }>['reason'] = 'stop'): TurnEvent => ({
+  type: 'finish',
+  reason,
+  model: 'claude-test',
+  usage,
+  claude,
+})
+
+async function* script(events: readonly TurnEvent[]): AsyncGenerator<TurnEvent> {
+  yield* events
+}
+
+const text = (block: number, ...pieces: string[]): TurnEvent[] => [
+  { type: 'text-start', block },
+  ...pieces.map((text): TurnEvent => ({ type: 'text-delta', block, text })),
+  { type: 'text-end', block },
+]
+const thinking = (block: number, ...pieces: string[]): TurnEvent[] => [
+  { type: 'reasoning-start', block },
+  ...pieces.map((text): TurnEvent => ({ type: 'reasoning-delta', block, text })),
+  { type: 'reasoning-end', block },
+]
+const call = (
+  block: number,
+  name: string,
+  kind: 'function' | 'custom',
+  ...pieces: string[]
+): TurnEvent[] => [
+  { type: 'tool-call-start', block, id: `toolu_${block}`, name, kind },
+  ...pieces.map((input): TurnEvent => ({ type: 'tool-call-delta', block, input })),
+  { type: 'tool-call-end', block },
+]
+const search: TurnEvent[] = [
+  {
+    type: 'activity',
+    activity: { type: 'tool-use', id: 'toolu_s', name: 'WebSearch', input: { query: 'sun' } },
+  },
+  {
+    type: 'activity',
+    activity: { type: 'tool-result', id: 'toolu_s', content: 'found', isError: false },
+  },
+]
+
+const weather = {
+  type: 'function',
+  name: 'get_weather',
+  parameters: { type: 'object', properties: {} },
+}
+const note = { type: 'custom', name: 'note' }
+const inSpace = { type: 'namespace', name: 'sky', description: 'Sky', tools: [weather] }
+const request = { model: 'sonnet', input: 'Hello', store: false }
+
+const answers: Record<string, { events: TurnEvent[]; body?: object }> = {
+  'a plain text': { events: [begin, ...text(0, 'Hel', 'lo'), done()] },
+  'an empty text': { events: [begin, ...text(0), done()] },
+  'thinking without a summary': {
+    events: [begin, ...thinking(0, 'So'), ...text(1, 'Hello'), done()],
+  },
+  'thinking with a summary': {
+    events: [begin, ...thinking(0, 'So', ' so'), ...text(1, 'Hello'), done()],
+    body: { reasoning: { effort: 'high', summary: 'auto' } },
+  },
+  'words and two calls': {
+    events: [
+      begin,
+      ...text(0, 'Let me look.'),
+      ...call(1, 'get_weather', 'function', '{"city":', '"Rome"}'),
+      ...call(2, 'get_weather', 'function', '{}'),
+      done('tool-calls'),
+    ],
+    body: { tools: [weather], tool_choice: 'auto', parallel_tool_calls: true },
+  },
+  'a call of a custom tool': {
+    events: [begin, ...call(0, 'note', 'custom', 'free ', 'text'), done('tool-calls')],
+    body: { tools: [note] },
+  },
+  'a call into a namespace': {
+    events: [begin, ...call(0, 'sky__get_weather', 'function', '{}'), done('tool-calls')],
+    body: { tools: [inSpace] },
+  },
+  'a search of Claude Code': {
+    events: [begin, ...search, ...text(0, 'Sun.'), done()],
+    body: { tools: [{ type: 'web_search' }] },
+  },
+  'an answer that was cut': { events: [begin, ...text(0, 'Hel'), done('length')] },
+  'an answer that was refused': { events: [begin, ...text(0, 'No.'), done('content-filter')] },
+}
+
+async function post(body: object): Promise<Response> {
+  const { url } = server ?? expect.fail()
+  return fetch(`${url}/v1/responses`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+}
+
+async function streamed(body: object): Promise<WireEvent[]> {
+  return eventsOf(await (await post({ ...request, stream: true, ...body })).text())
+}
+
+describe.each(Object.entries(answers))('%s', (_name, { events, body = {} }) => {
+  it('streams by the rules, and ends with what the whole answer is', async () => {
+    await start(() => script(events))
+    const stream = await streamed(body)
+    expectOrder(stream)
+    const whole = (await (await post({ ...request, ...body })).json()) as Record<string, unknown>
+    const last = stream.at(-1)?.response as Record<string, unknown>
+    const same = { id: '', created_at: 0, completed_at: 0 }
+    expect(withoutIds({ ...last, ...same })).toEqual(withoutIds({ ...whole, ...same }))
+  })
+
+  it.runIf(hasOpenAIDocument)('obeys the document of OpenAI', async () => {
+    await start(() => script(events))
+    const problems = []
+    for (const event of await streamed(body)) {
+      const found = document.problems('ResponseStreamEvent', event)
+      if (found.length > 0) problems.push([event.type, ...found])
+    }
+    const whole: unknown = await (await post({ ...request, ...body })).json()
+    problems.push(...document.problems('Response', whole))
+    expect(problems).toEqual([])
+  })
+})
+
+const document = hasOpenAIDocument ? new OpenAIDocument() : (undefined as unknown as OpenAIDocument)
+
+/** Ids of items have the id of their response in them. */
+function withoutIds(response: Record<string, unknown>): unknown {
+  return JSON.parse(JSON.stringify(response).replaceAll(/"(msg|rs|fc|ctc|ws)_[\da-f]{32}/g, '"$1_'))
+}
+
+describe('a whole answer', () => {
+  it('is what the official client expects', async () => {
+    const { client } = await start(() => says('Hel', 'lo'))
+    const response = await client.responses.create({
+      model: 'sonnet',
+      input: 'Hello',
+      store: false,
+      metadata: { a: 'b' },
+      instructions: 'Be brief.',
+    })
+    expect(response.output_text).toBe('Hello')
+    expect(response).toMatchObject({
+      id: expect.stringMatching(/^resp_[\da-f]{32}$/),
+      object: 'response',
+      status: 'completed',
+      model: 'claude-test',
+      instructions: 'Be brief.',
+      metadata: { a: 'b' },
+      store: false,
+      usage: {
+        input_tokens: 123,
+        input_tokens_details: { cached_tokens: 20, cache_write_tokens: 100 },
+        output_tokens: 7,
+        output_tokens_details: { reasoning_tokens: 2 },
+        total_tokens: 130,
+      },
+      claude: { session_id: 'session-1', cost_usd: 0.0123 },
+    })
+  })
+})
+
+describe('a failure', () => {
+  it('before the answer is an HTTP error, also of a stream', async () => {
+    const { client } = await start(() => fails([], 'overloaded'))
+    for (const stream of [false, true]) {
+      const failure = await client.responses.create({ ...request, stream }).catch((error) => error)
+      expect(failure).toBeInstanceOf(OpenAI.InternalServerError)
+      expect(failure).toMatchObject({ status: 503, code: 'overloaded' })
+    }
+  })
+
+  it('inside a stream is told in both forms, and ends as failed', async () => {
+    const { client } = await start(() =>
+      fails([begin, { type: 'text-start', block: 0 }, { type: 'text-delta', block: 0, text: 'H' }]),
+    )
+    const events = await streamed({})
+    expectOrder(events)
+    expect(events.at(-2)).toMatchObject({
+      type: 'error',
+      code: 'rate_limit_exceeded',
+      message: 'It failed.',
+      param: null,
+      error: { type: 'rate_limit_error', code: 'rate_limit_exceeded', message: 'It failed.' },
+    })
+    expect(events.at(-1)).toMatchObject({
+      type: 'response.failed',
+      response: {
+        status: 'failed',
+        error: { code: 'rate_limit_exceeded', message: 'It failed.' },
+        output: [{ status: 'incomplete', content: [{ text: 'H' }] }],
+      },
+    })
+    if (hasOpenAIDocument) {
+      expect(events.flatMap((event) => document.problems('ResponseStreamEvent', event))).toEqual([])
+    }
+    const reading = all(await client.responses.create({ ...request, stream: true }))
+    await expect(reading).rejects.toMatchObject({ code: 'rate_limit_exceeded' })
+  })
+
+  it('names the field of the request', async () => {
+    const { client } = await start(() => says('never'))
+    const asking = client.responses.create({ ...request, input: 7 as unknown as string })
+    await expect(asking).rejects.toMatchObject({ status: 400, param: 'input' })
+  })
+})
+
+async function* fails(
+  events: readonly TurnEvent[],
+  code: 'overloaded' | 'rate_limit_exceeded' = 'rate_limit_exceeded',
+): AsyncGenerator<TurnEvent> {
+  yield* events
+  throw new TurnError(code, 'It failed.')
+}
+
+describe('a silence', () => {
+  it('is bridged with events, from before the first output on', async () => {
+    const told = deferred<void>()
+    await start(
+      async function* () {
+        await told.promise
+        yield* [begin, ...text(0, 'Hello'), done()]
+      },
+      { heartbeatMs: 5 },
+    )
+    const response = await post({ ...request, stream: true })
+    const reader = (response.body ?? expect.fail()).getReader()
+    let read = ''
+    while (read.split('event: response.in_progress').length < 4) {
+      const { value } = await reader.read()
+      read += Buffer.from(value ?? expect.fail()).toString()
+    }
+    told.resolve()
+    for (;;) {
+      const { value, done } = await reader.read()
+      if (done) break
+      read += Buffer.from(value).toString()
+    }
+    expectOrder(eventsOf(read))
+  })
+})
+
+describe('what is asked and not there', () => {
+  it('is disclosed', async () => {
+    await start(() => says('Hello'))
+    const response = await post({
+      ...request,
+      temperature: 0.3,
+      text: { verbosity: 'low' },
+      include: ['reasoning.encrypted_content'],
+      tools: [{ type: 'web_search', external_web_access: false }],
+    })
+    expect(response.status).toBe(200)
+    const ignored = response.headers.get('x-ignored-parameters')?.split(', ').sort()
+    expect(ignored).toEqual(['include', 'temperature', 'text.verbosity', 'tools.web_search'])
+  })
+})
