@@ -17,6 +17,7 @@ import { identityHeaders, timeHeader } from './response-headers.ts'
 import { adminKeyPaths, mountAdminKeys } from './routes/admin-keys.ts'
 import { cachePaths, mountCache } from './routes/cache.ts'
 import { mountChatCompletions } from './routes/chat-completions.ts'
+import { conversationPaths, mountConversations } from './routes/conversations.ts'
 import { filePaths, mountFiles } from './routes/files.ts'
 import { batchPaths, mountBatches } from './routes/batches.ts'
 import { mountHealth } from './routes/health.ts'
@@ -39,6 +40,7 @@ export const routes = {
   '/v1/models/*': 'GET',
   '/v1/chat/completions': 'POST',
   ...responsePaths,
+  ...conversationPaths,
   ...cachePaths,
   ...filePaths,
   ...batchPaths,
@@ -90,6 +92,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   mountModels(app, parts)
   mountChatCompletions(app, { ...parts, records })
   mountResponses(app, { ...parts, records })
+  mountConversations(app, { ...parts, records })
   mountCache(app, { ...parts, records })
   if (parts.files) {
     const { book, uploadLimitBytes } = parts.files

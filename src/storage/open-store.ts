@@ -4,6 +4,7 @@ import { type LastingDatabase, openLasting } from './lasting.ts'
 import { createAnswers } from './queries/answers.ts'
 import { createBatches } from './queries/batches.ts'
 import { createBreakers } from './queries/breakers.ts'
+import { createConversations } from './queries/conversations.ts'
 import { createFiles } from './queries/files.ts'
 import { createKeys } from './queries/keys.ts'
 import { createLeases } from './queries/leases.ts'
@@ -52,6 +53,7 @@ export function storeOver(
     answers: createAnswers(database, sealer),
     batches: createBatches(database, sealer),
     breakers: createBreakers(database),
+    conversations: createConversations(database, sealer),
     files: createFiles(database),
     // Nodes that share a Postgres share no disk.
     blobs:

@@ -2,6 +2,7 @@ import type { DatabaseEngine, StoreHealth } from './database.ts'
 import type { Answers } from './parts/answers.ts'
 import type { Batches } from './parts/batches.ts'
 import type { Breakers } from './parts/breakers.ts'
+import type { Conversations } from './parts/conversations.ts'
 import type { Blobs, Files } from './parts/files.ts'
 import type { Keys } from './parts/keys.ts'
 import type { StoredLeases } from './parts/leases.ts'
@@ -25,6 +26,7 @@ export type Store = {
   readonly answers: Answers
   readonly batches: Batches
   readonly breakers: Breakers
+  readonly conversations: Conversations
   readonly files: Files
   readonly blobs: Blobs
   readonly leases: StoredLeases

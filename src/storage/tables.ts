@@ -1,6 +1,7 @@
 import type { AnswerRow, ClearingRow } from './parts/answers.ts'
 import type { BatchItemRow, BatchResultRow, BatchRow } from './parts/batches.ts'
 import type { BreakerRow } from './parts/breakers.ts'
+import type { ConversationItemRow, ConversationRow } from './parts/conversations.ts'
 import type { FileChunkRow, FileRow } from './parts/files.ts'
 import type { KeyRow } from './parts/keys.ts'
 import type { ResponseRow } from './parts/responses.ts'
@@ -24,6 +25,8 @@ export interface Tables {
   batch_item: BatchItemRow
   batch_result: BatchResultRow
   breaker: BreakerRow
+  conversation: ConversationRow
+  conversation_item: ConversationItemRow
   file: FileRow
   file_chunk: FileChunkRow
   lease: { name: string; owner: string; until_ms: number }

@@ -12,7 +12,7 @@ import {
   uploadedFiles,
 } from '../dialect-route.ts'
 import { BackgroundRuns } from '../background-runs.ts'
-import { readPage, shownPage } from '../page.ts'
+import { isAscending, pageOf } from '../item-page.ts'
 import type { HttpParts } from '../parts.ts'
 import { responseHeaders } from '../response-headers.ts'
 
@@ -80,14 +80,10 @@ export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts):
     return reply.send({ id, object: 'response', deleted: true })
   })
   app.get<Id>('/v1/responses/:id/input_items', async (request, reply) => {
-    const { after, limit } = readPage(request.query, { usual: 20, most: 100 })
     const items = await bookOf(book).input(ownerOf(request), request.params.id)
-    if (!isAscending(request.query)) items.reverse()
-    const begin = after === undefined ? 0 : items.findIndex(({ id }) => id === after) + 1
-    const page = items.slice(begin, begin + limit) as { id: string }[]
     return reply
       .header('cache-control', 'no-store')
-      .send(shownPage(page, items.length > begin + limit))
+      .send(pageOf(isAscending(request.query) ? items : items.toReversed(), request.query))
   })
 }
 
@@ -184,10 +180,6 @@ function withInput(body: unknown): unknown {
   const { input } = body as { input?: unknown }
   const isAbsent = input === undefined || input === null || (Array.isArray(input) && !input.length)
   return { ...body, store: false, ...(isAbsent && { input: '' }) }
-}
-
-function isAscending(query: unknown): boolean {
-  return (Object(query) as { order?: unknown }).order === 'asc'
 }
 
 function bookOf(book: ResponseBook | undefined): ResponseBook {
