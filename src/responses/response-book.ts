@@ -53,7 +53,8 @@ export class ResponseBook {
    */
   async open(owner: string, body: unknown): Promise<OpenedRequest> {
     if (!isItem(body)) return { body, earlier: 0 }
-    const items = inputItems(body.input)
+    // With something to go on from, nothing need be added.
+    const items = inputItems(body.input ?? [])
     const keeps = body.store !== false && this.#options.keepMs > 0
     const plain = keeps || body.store === false ? body : { ...body, store: false }
     if (items === undefined) return { body: plain, earlier: 0 }

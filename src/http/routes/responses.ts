@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { openaiCompaction } from '../../dialects/openai-responses/compaction.ts'
 import { openaiResponses } from '../../dialects/openai-responses/responses.ts'
 import { estimateTokens } from '../../dialects/token-estimate.ts'
 import { expandInputFileIds } from '../../files/input-file-ids.ts'
@@ -23,6 +24,7 @@ export const responsePaths = {
   '/v1/responses/:id/input_items': 'GET',
   '/v1/responses/:id/cancel': 'POST',
   '/v1/responses/input_tokens': 'POST',
+  '/v1/responses/compact': 'POST',
 } as const
 
 type Id = { Params: { id: string } }
@@ -41,6 +43,14 @@ export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts):
     parts,
     (body, { request, record, uploaded }) =>
       prepare(parts, body, { owner: record.owner, requestId: request.id, uploaded, runs }),
+  )
+  mountDialect(
+    app,
+    '/v1/responses/compact',
+    openaiCompaction,
+    parts,
+    (body, { request, record, uploaded }) =>
+      prepare(parts, unkept(body), { owner: record.owner, requestId: request.id, uploaded }),
   )
   app.post('/v1/responses/input_tokens', async (request, reply) => {
     const { body, blame } = await prepare(parts, withInput(request.body), {
@@ -104,7 +114,7 @@ async function prepare(
   },
 ): Promise<Prepared> {
   const opened: OpenedRequest = (await responses?.open(owner, body)) ?? {
-    body: notKept(body),
+    body: unkept(body),
     earlier: 0,
   }
   const blame = (thrown: unknown): unknown => inOwnWords(thrown, opened.earlier)
@@ -155,7 +165,7 @@ function streamedAfter(query: unknown): number | undefined {
 }
 
 /** Where nothing is kept, the response says so. */
-function notKept(body: unknown): unknown {
+function unkept(body: unknown): unknown {
   const isObject = typeof body === 'object' && body !== null && !Array.isArray(body)
   return isObject ? { ...body, store: false } : body
 }
