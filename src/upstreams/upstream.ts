@@ -150,7 +150,7 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
     if (!stream) {
       const events = wholeEvents(await askWhole(parts, call, written), answer)
       isStarted = true
-      for (const event of events) yield event
+      for (const event of events) yield priced(event, price)
       return
     }
     const reader = new StreamedAnswer(
@@ -160,7 +160,7 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
     for (let events = await reader.next(); events; events = await reader.next()) {
       for (const event of events) {
         if (event.type === 'start') isStarted = true
-        yield price && event.type === 'finish' ? withCost(event, price) : event
+        yield priced(event, price)
       }
     }
   } catch (thrown) {
@@ -171,7 +171,9 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
   }
 }
 
-function withCost(event: Extract<TurnEvent, { type: 'finish' }>, price: Price): TurnEvent {
+/** The end of an answer says what it has cost, where that is known. */
+function priced(event: TurnEvent, price: Price | undefined): TurnEvent {
+  if (!price || event.type !== 'finish') return event
   const costUsd = costOf(event.usage, price)
   return costUsd === undefined ? event : { ...event, costUsd }
 }
