@@ -19,6 +19,7 @@ import { adminKeyPaths, mountAdminKeys } from './routes/admin-keys.ts'
 import { cachePaths, mountCache } from './routes/cache.ts'
 import { mountChatCompletions } from './routes/chat-completions.ts'
 import { mountCompletions } from './routes/completions.ts'
+import { conversationPaths, mountConversations } from './routes/conversations.ts'
 import { filePaths, mountFiles } from './routes/files.ts'
 import { batchPaths, mountBatches } from './routes/batches.ts'
 import { mountHealth } from './routes/health.ts'
@@ -45,6 +46,7 @@ export const routes = {
   '/v1/completions': 'POST',
   ...ollamaPaths,
   ...responsePaths,
+  ...conversationPaths,
   ...cachePaths,
   ...filePaths,
   ...batchPaths,
@@ -100,6 +102,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   mountStoredCompletions(app, { ...parts, records })
   mountCompletions(app, { ...parts, records })
   mountResponses(app, { ...parts, records })
+  mountConversations(app, { ...parts, records })
   mountCache(app, { ...parts, records })
   if (parts.files) {
     const { book, uploadLimitBytes } = parts.files

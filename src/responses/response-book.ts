@@ -1,12 +1,14 @@
+import type { Conversations } from '../storage/parts/conversations.ts'
 import type { Responses, StoredResponse } from '../storage/parts/responses.ts'
 import { TurnError } from '../turn/error.ts'
+import { ConversationBook } from './conversation-book.ts'
 import { inputItems, isItem, isWhole, type Item, listedItem, responseOfItem } from './items.ts'
 
 type Json = Record<string, unknown>
 
 export type ResponseBookOptions = {
   /** Resolves when the storage is open. */
-  storage: Promise<{ responses: Responses }>
+  storage: Promise<{ responses: Responses; conversations: Conversations }>
   /** How long a response is kept after its last use; 0: none is. */
   keepMs: number
   now?: () => number
@@ -21,16 +23,28 @@ export type OpenedRequest = {
   /** How many items of earlier responses stand before them. */
   earlier: number
   previous?: string
+  /** What the answer, and what asked for it, is added to. */
+  conversation?: string
+  /** What stood in that conversation before. */
+  conversed?: Item[]
 }
 
 /** Responses that can be found again and gone on from. Each owner sees its own only. */
 export class ResponseBook {
   readonly #options: ResponseBookOptions
   readonly #now: () => number
+  readonly conversations: ConversationBook
 
   constructor(options: ResponseBookOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
+    const { storage, keepMs } = options
+    this.conversations = new ConversationBook({ storage, keepMs, now: this.#now })
+  }
+
+  /** Whether anything is kept. */
+  get keeps(): boolean {
+    return this.#options.keepMs > 0
   }
 
   /**
@@ -39,13 +53,20 @@ export class ResponseBook {
    */
   async open(owner: string, body: unknown): Promise<OpenedRequest> {
     if (!isItem(body)) return { body, earlier: 0 }
-    const items = inputItems(body.input)
+    // With something to go on from, nothing need be added.
+    const items = inputItems(body.input ?? [])
     const keeps = body.store !== false && this.#options.keepMs > 0
     const plain = keeps || body.store === false ? body : { ...body, store: false }
     if (items === undefined) return { body: plain, earlier: 0 }
     const own = await this.#resolve(owner, items)
     const { previous_response_id: previous } = body
-    const before = typeof previous === 'string' ? await this.#before(owner, previous) : []
+    const conversation = idOf(body.conversation)
+    const before =
+      typeof previous === 'string'
+        ? await this.#before(owner, previous)
+        : conversation === undefined
+          ? []
+          : (await this.conversations.items(owner, conversation)).filter(isWhole)
     const isUnchanged = before.length === 0 && own === items
     return {
       // A body that names nothing goes on as it is, with its own words in its errors.
@@ -53,6 +74,7 @@ export class ResponseBook {
       earlier: before.length,
       ...(keeps && { own }),
       ...(typeof previous === 'string' && { previous }),
+      ...(keeps && conversation !== undefined && { conversation, conversed: before }),
     }
   }
 
@@ -63,20 +85,27 @@ export class ResponseBook {
     response: Json,
     events?: readonly string[],
   ): Promise<void> {
-    const { own, previous } = request
-    const { id, created_at: created } = response
+    const { own, previous, conversation, conversed = [] } = request
+    const { id, created_at: created, status, output } = response
     if (!own || typeof id !== 'string') return
     const { responses } = await this.#options.storage
+    const listed = own.map((item, index) => listedItem(item, id, index))
     await responses.put({
       id,
       owner,
       createdMs: Number(created) * 1000,
       usedMs: this.#now(),
       ...(previous !== undefined && { previous }),
-      input: JSON.stringify(own.map((item, index) => listedItem(item, id, index))),
+      // Whoever goes on from this response and not in the conversation goes on from all of it.
+      input: JSON.stringify([...conversed, ...listed]),
       body: JSON.stringify(response),
       ...(events && { events: JSON.stringify(events) }),
     })
+    // A continuation that failed leaves the conversation as it was.
+    const isAnswer = status === 'completed' || status === 'incomplete'
+    if (conversation !== undefined && isAnswer && Array.isArray(output)) {
+      await this.conversations.append(owner, conversation, [...listed, ...(output as Item[])])
+    }
   }
 
   /** As its caller saw it. Throws `response_not_found`. */
@@ -122,6 +151,7 @@ export class ResponseBook {
   async clean(): Promise<void> {
     const { responses } = await this.#options.storage
     await responses.clean(this.#now() - this.#options.keepMs)
+    await this.conversations.clean()
   }
 
   async #before(owner: string, id: string): Promise<Item[]> {
@@ -177,6 +207,12 @@ const abandonedMs = 90_000
 const abandoned = {
   code: 'server_error',
   message: 'The server that made this response has ended before it was complete.',
+}
+
+/** A conversation is named by its id, or by an object with it. */
+function idOf(conversation: unknown): string | undefined {
+  const id = isItem(conversation) ? conversation.id : conversation
+  return typeof id === 'string' ? id : undefined
 }
 
 function outputOf({ body }: StoredResponse): Item[] {

@@ -5,6 +5,7 @@ import { createAnswers } from './queries/answers.ts'
 import { createBatches } from './queries/batches.ts'
 import { createBreakers } from './queries/breakers.ts'
 import { createCompletions } from './queries/completions.ts'
+import { createConversations } from './queries/conversations.ts'
 import { createFiles } from './queries/files.ts'
 import { createKeys } from './queries/keys.ts'
 import { createLeases } from './queries/leases.ts'
@@ -67,6 +68,7 @@ export function storeOver(
     batches: createBatches(database, sealer),
     breakers: createBreakers(database),
     completions: createCompletions(database, sealer),
+    conversations: createConversations(database, sealer),
     files: createFiles(database),
     // Nodes that share a Postgres share no disk.
     blobs:

@@ -3,6 +3,7 @@ import type { Answers } from './parts/answers.ts'
 import type { Batches } from './parts/batches.ts'
 import type { Breakers } from './parts/breakers.ts'
 import type { Completions } from './parts/completions.ts'
+import type { Conversations } from './parts/conversations.ts'
 import type { Blobs, Files } from './parts/files.ts'
 import type { Keys } from './parts/keys.ts'
 import type { StoredLeases } from './parts/leases.ts'
@@ -27,6 +28,7 @@ export type Store = {
   readonly batches: Batches
   readonly breakers: Breakers
   readonly completions: Completions
+  readonly conversations: Conversations
   readonly files: Files
   readonly blobs: Blobs
   readonly leases: StoredLeases

@@ -2,6 +2,7 @@ import type { AnswerRow, ClearingRow } from './parts/answers.ts'
 import type { BatchItemRow, BatchResultRow, BatchRow } from './parts/batches.ts'
 import type { BreakerRow } from './parts/breakers.ts'
 import type { CompletionRow } from './parts/completions.ts'
+import type { ConversationItemRow, ConversationRow } from './parts/conversations.ts'
 import type { FileChunkRow, FileRow } from './parts/files.ts'
 import type { KeyRow } from './parts/keys.ts'
 import type { ResponseRow } from './parts/responses.ts'
@@ -26,6 +27,8 @@ export interface Tables {
   batch_result: BatchResultRow
   breaker: BreakerRow
   completion: CompletionRow
+  conversation: ConversationRow
+  conversation_item: ConversationItemRow
   file: FileRow
   file_chunk: FileChunkRow
   lease: { name: string; owner: string; until_ms: number }

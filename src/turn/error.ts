@@ -96,6 +96,12 @@ export const errorTable = {
     'caller',
     'The response to go on from is not there, or one before it.',
   ),
+  conversation_not_found: row(
+    404,
+    'invalid_request_error',
+    'caller',
+    'No such conversation, or it is not yours.',
+  ),
   item_not_found: row(404, 'invalid_request_error', 'caller', 'No such item, or it is not yours.'),
   unknown_url: row(404, 'invalid_request_error', 'caller', 'No such endpoint.'),
   method_not_allowed: row(

@@ -15,13 +15,7 @@ export function decode(body: unknown, options: DecodeOptions): DecodedRequest {
   const request = parseRequest(body)
   const disclosures = new Disclosures(options.strict)
   checkParameters(request, disclosures)
-  if (request.background && request.store === false) {
-    throw new TurnError(
-      'invalid_value',
-      'background needs a response that is kept: leave store: false out, or background. Where the owner keeps none (RESPONSE_KEEP_DAYS=0), there is no background.',
-      { param: 'background' },
-    )
-  }
+  checkStorage(request)
   const asked = decodeOptions(request.claude_options)
   refuseTwoFormats(request, asked.outputFormat)
   const { instructions, messages } = decodeInput(request.input, disclosures)
@@ -49,6 +43,25 @@ export function decode(body: unknown, options: DecodeOptions): DecodedRequest {
     turn.limits.maxOutputTokens = request.max_output_tokens
   }
   return { turn, stream: request.stream ?? false, choices: 1, notices: disclosures.notices }
+}
+
+/** What must be kept cannot be asked for without that. */
+function checkStorage(request: ResponseRequest): void {
+  for (const param of ['background', 'conversation'] as const) {
+    if (!request[param] || request.store !== false) continue
+    throw new TurnError(
+      'invalid_value',
+      `${param} needs a response that is kept: leave store: false out, or ${param}. Where the owner keeps none (RESPONSE_KEEP_DAYS=0), there is neither.`,
+      { param },
+    )
+  }
+  if (request.conversation && typeof request.previous_response_id === 'string') {
+    throw new TurnError(
+      'invalid_value',
+      'previous_response_id and conversation exclude each other; leave one of them out.',
+      { param: 'previous_response_id' },
+    )
+  }
 }
 
 /** What Claude Code does for a hosted tool is shown as that tool's item. */

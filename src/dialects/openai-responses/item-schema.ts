@@ -76,6 +76,7 @@ export const itemSchema = z.discriminatedUnion(
     }),
     z.looseObject({ type: z.literal('additional_tools'), tools: z.array(toolSchema) }),
     z.looseObject({ type: z.literal('item_reference'), id: z.string().min(1) }),
+    z.looseObject({ type: z.literal('compaction'), encrypted_content: z.string() }),
     z.looseObject({ type: z.enum(passedItems) }),
   ],
   {

@@ -9,6 +9,7 @@ import {
 import type { Item } from './item-schema.ts'
 import { innerName } from './namespaces.ts'
 import { decodeParts, textsOf } from './parts.ts'
+import { readSummary } from './summary.ts'
 
 export type Conversation = { instructions: string[]; messages: Message[] }
 
@@ -69,6 +70,11 @@ class InputReader {
           `${field}.id is no item that is kept here. Send the item itself.`,
           { param: `${field}.id` },
         )
+      case 'compaction': {
+        const text = readSummary(item.encrypted_content, `${field}.encrypted_content`)
+        this.#place(index, { role: 'user', content: [{ type: 'text', text }] })
+        break
+      }
       case 'reasoning':
       case 'web_search_call':
       case 'compaction_trigger':

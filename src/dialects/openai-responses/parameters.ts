@@ -46,7 +46,9 @@ export const responseParameters = {
   previous_response_id: honoured(
     'Everything before it stands before the input, item by item; its instructions do not.',
   ),
-  conversation: refused('Conversations are not stored; send the whole conversation as input.'),
+  conversation: honoured(
+    'Its items stand before the input; the input and the answer are added to it. Needs `store`.',
+  ),
   prompt: refused('There are no stored prompts; send instructions and input.'),
   top_logprobs: refused('Claude does not tell the probabilities of tokens.', is(0)),
   temperature: ignored('Claude Code has no such setting.', is(1)),

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { openaiCompaction } from '../../dialects/openai-responses/compaction.ts'
 import { openaiResponses } from '../../dialects/openai-responses/responses.ts'
 import { estimateTokens } from '../../dialects/token-estimate.ts'
 import { expandInputFileIds } from '../../files/input-file-ids.ts'
@@ -12,7 +13,7 @@ import {
   uploadedFiles,
 } from '../dialect-route.ts'
 import { BackgroundRuns } from '../background-runs.ts'
-import { readPage, shownPage } from '../page.ts'
+import { isAscending, pageOf } from '../item-page.ts'
 import type { HttpParts } from '../parts.ts'
 import { responseHeaders } from '../response-headers.ts'
 
@@ -23,6 +24,7 @@ export const responsePaths = {
   '/v1/responses/:id/input_items': 'GET',
   '/v1/responses/:id/cancel': 'POST',
   '/v1/responses/input_tokens': 'POST',
+  '/v1/responses/compact': 'POST',
 } as const
 
 type Id = { Params: { id: string } }
@@ -41,6 +43,14 @@ export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts):
     parts,
     (body, { request, record, uploaded }) =>
       prepare(parts, body, { owner: record.owner, requestId: request.id, uploaded, runs }),
+  )
+  mountDialect(
+    app,
+    '/v1/responses/compact',
+    openaiCompaction,
+    parts,
+    (body, { request, record, uploaded }) =>
+      prepare(parts, unkept(body), { owner: record.owner, requestId: request.id, uploaded }),
   )
   app.post('/v1/responses/input_tokens', async (request, reply) => {
     const { body, blame } = await prepare(parts, withInput(request.body), {
@@ -80,14 +90,10 @@ export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts):
     return reply.send({ id, object: 'response', deleted: true })
   })
   app.get<Id>('/v1/responses/:id/input_items', async (request, reply) => {
-    const { after, limit } = readPage(request.query, { usual: 20, most: 100 })
     const items = await bookOf(book).input(ownerOf(request), request.params.id)
-    if (!isAscending(request.query)) items.reverse()
-    const begin = after === undefined ? 0 : items.findIndex(({ id }) => id === after) + 1
-    const page = items.slice(begin, begin + limit) as { id: string }[]
     return reply
       .header('cache-control', 'no-store')
-      .send(shownPage(page, items.length > begin + limit))
+      .send(pageOf(isAscending(request.query) ? items : items.toReversed(), request.query))
   })
 }
 
@@ -108,7 +114,7 @@ async function prepare(
   },
 ): Promise<Prepared> {
   const opened: OpenedRequest = (await responses?.open(owner, body)) ?? {
-    body: notKept(body),
+    body: unkept(body),
     earlier: 0,
   }
   const blame = (thrown: unknown): unknown => inOwnWords(thrown, opened.earlier)
@@ -159,7 +165,7 @@ function streamedAfter(query: unknown): number | undefined {
 }
 
 /** Where nothing is kept, the response says so. */
-function notKept(body: unknown): unknown {
+function unkept(body: unknown): unknown {
   const isObject = typeof body === 'object' && body !== null && !Array.isArray(body)
   return isObject ? { ...body, store: false } : body
 }
@@ -184,10 +190,6 @@ function withInput(body: unknown): unknown {
   const { input } = body as { input?: unknown }
   const isAbsent = input === undefined || input === null || (Array.isArray(input) && !input.length)
   return { ...body, store: false, ...(isAbsent && { input: '' }) }
-}
-
-function isAscending(query: unknown): boolean {
-  return (Object(query) as { order?: unknown }).order === 'asc'
 }
 
 function bookOf(book: ResponseBook | undefined): ResponseBook {
