@@ -73,7 +73,7 @@ export function processOptions(turn: Turn, decisions: Decisions): Options {
 export function lateSettings(turn: Turn, decisions: Decisions): LateSettings {
   const effort = turn.effort && effortOf[turn.effort]
   return {
-    noThinking: turn.effort === 'none',
+    noThinking: turn.effort === 'none' || turn.thinking === 'off',
     ...(decisions.model !== undefined && isModelLate(decisions) && { model: decisions.model }),
     ...(effort && { effort }),
     ...(turn.limits.maxOutputTokens !== undefined && {

@@ -68,7 +68,8 @@ export type TurnEvent =
   | { type: 'text-end'; block: number }
   | { type: 'reasoning-start'; block: number }
   | { type: 'reasoning-delta'; block: number; text: string }
-  | { type: 'reasoning-end'; block: number }
+  /** `signature`: the API's own seal of the thinking, without which it does not take it back. */
+  | { type: 'reasoning-end'; block: number; signature?: string }
   | {
       type: 'tool-call-start'
       block: number
@@ -86,6 +87,8 @@ export type TurnEvent =
       reason: FinishReason
       model: string
       usage: Usage
+      /** The one of the turn's stop sequences that ended the answer. */
+      stopSequence?: string
       claude?: ClaudeRun
       /** The answer was neither cut nor asked for again: whoever gave it knows what the caller knows. */
       endedItself?: boolean
