@@ -1,11 +1,12 @@
 import { type Dispatcher, Pool } from 'undici'
 import {
   type Asked,
-  canEncode,
   encodeRequest,
+  isOwn,
   readError,
   unchangedRequest,
 } from '../dialects/openai-chat/client.ts'
+import { RelayEvents } from '../dialects/openai-chat/relay-events.ts'
 import type { Backend, TurnContext } from '../turn/backend.ts'
 import { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
@@ -66,8 +67,8 @@ const mostConnections = 256
 const largestErrorBytes = 64 * 1024
 
 /**
- * Makes a backend of an OpenAI-compatible API. Caller and upstream speak the same dialect, so nothing is translated: the caller's
- * body goes out as it is and the answer comes back as `relay` events. Failures are `TurnError`s by class (failures.ts).
+ * Makes a backend of an OpenAI-compatible API. Where caller and upstream speak the same dialect nothing is translated: the caller's
+ * body goes out as it is and the answer comes back as `relay` events. A turn of another dialect is written in this one, and its answer read. Failures are `TurnError`s by class (failures.ts).
  */
 export function createUpstream(
   options: UpstreamOptions,
@@ -119,12 +120,6 @@ function headersFor({ key, headers }: UpstreamOptions): Parts['headers'] {
 async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
   const { dependencies, timeouts, options } = parts
   const mapped = modelFor(options, turn)
-  if (!canEncode(turn)) {
-    throw new TurnError(
-      'invalid_output',
-      `The API "${options.name}" can be asked only through /v1/chat/completions.`,
-    )
-  }
   const call = new Call(options.name, timeouts, context.signal)
   let isStarted = false
   try {
@@ -137,6 +132,7 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
     if (mapped !== undefined) asked.model = mapped
     const bytes = unchangedRequest(turn, asked)
     const body = bytes ? turn.source.body : encodeRequest(turn, asked)
+    const translated = isOwn(turn) ? undefined : new RelayEvents()
     const { model } = body
     if (turn.model !== undefined && typeof model === 'string' && turn.model !== model) {
       yield { type: 'notice', notice: { type: 'model-mapped', from: turn.model, to: model } }
@@ -158,7 +154,8 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
     for (let events = await reader.next(); events; events = await reader.next()) {
       for (const event of events) {
         if (event.type === 'start') isStarted = true
-        yield event
+        if (translated) yield* translated.push(event)
+        else yield event
       }
     }
   } catch (thrown) {
