@@ -20,16 +20,30 @@ export type ChoiceEvent = { choice: number; event: TurnEvent }
 /** A wire format that this server speaks. Pure: no I/O, no clock but the one it is given. */
 export interface Dialect {
   readonly name: string
+  /** Whether an answer from the cache may be given again as it was written, with the new request's id in place of the old one. */
+  readonly isRepeatable?: true
   /** Throws a `TurnError` that names the field, what came and what is allowed. */
   decode(body: unknown, options: DecodeOptions): DecodedRequest
   /** The whole answer; one result a choice. */
   encodeResult(results: TurnResult[], request: EncodeContext): Record<string, unknown>
   /** The whole answer where it is written already, by an upstream of this dialect; undefined where it is not. */
   writtenResult?(results: TurnResult[]): string | undefined
-  /** The answer as frames, each written as it arrives. Throws what the events throw; the caller then writes `encodeStreamError`. */
-  encodeStream(events: AsyncIterable<ChoiceEvent>, request: EncodeContext): AsyncIterable<SseFrame>
-  encodeError(error: TurnError): Record<string, unknown>
-  encodeStreamError(error: TurnError): SseFrame[]
+  /** The answer as a stream. */
+  openStream(request: EncodeContext): StreamEncoder
+  /** `requestId`: for dialects whose errors name it. */
+  encodeError(error: TurnError, requestId?: string): Record<string, unknown>
+}
+
+/** One answer as a stream of frames. */
+export interface StreamEncoder {
+  /** Each frame is written as it arrives. Throws what the events throw; the caller then writes `failure`. Read once. */
+  frames(events: AsyncIterable<ChoiceEvent>): AsyncIterable<SseFrame>
+  /** The last frames of a stream that failed, at any time; then it ends. */
+  failure(error: TurnError): readonly SseFrame[]
+  /** What bridges a silence; absent: a comment does. */
+  heartbeat?(): readonly SseFrame[]
+  /** The whole answer once the stream has said all of it, where the dialect tells it. */
+  readonly final?: Readonly<Record<string, unknown>> | undefined
 }
 
 export type DecodeOptions = {
@@ -44,4 +58,10 @@ export type EncodeContext = {
   body: Readonly<Record<string, unknown>>
   /** Unix time in seconds, the answer's `created`. */
   created: number
+  /** New for each request, and nobody's else: what the answer's own id is made of. */
+  id: string
+  /** Unix time in seconds, by now. */
+  now: () => number
+  /** As the caller sees it in the headers. */
+  requestId: string
 }

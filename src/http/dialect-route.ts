@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { allowanceOf, checkTurn } from '../access/policy.ts'
 import type { DecodedRequest, Dialect, EncodeContext } from '../dialects/dialect.ts'
 import { expandFileIds } from '../files/sent-file-ids.ts'
 import type { TurnContext } from '../turn/backend.ts'
+import type { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import { AnswerFacts } from './answer-facts.ts'
 import { readCacheControl } from './cache-control.ts'
@@ -24,6 +26,8 @@ export type DialectRouteParts = Pick<
 > & {
   records: RequestRecords
 }
+
+const keepAlive = [{ comment: 'keep-alive' }]
 
 /** What one request's answer needs, all the way. */
 type Exchange = {
@@ -89,7 +93,13 @@ async function answer(
     cache: readCacheControl(request.headers['cache-control']),
     ...(allowed && { allowed }),
   })
-  const context = { body: turn.source.body, created: Math.floor(Date.now() / 1000) }
+  const context: EncodeContext = {
+    body: turn.source.body,
+    created: unixTime(),
+    id: randomUUID().replaceAll('-', ''),
+    now: unixTime,
+    requestId: request.id,
+  }
   const exchange = {
     parts,
     dialect,
@@ -173,7 +183,7 @@ async function answerWhole(exchange: Exchange): Promise<void> {
   const written =
     dialect.writtenResult?.(results) ?? JSON.stringify(dialect.encodeResult(results, context))
   const { bytes } = decoded.turn.source
-  rememberHit(parts.cache, request, { record, facts, bytes, written })
+  if (dialect.isRepeatable) rememberHit(parts.cache, request, { record, facts, bytes, written })
   await reply.headers(facts.headers).type('application/json; charset=utf-8').send(written)
 }
 
@@ -183,22 +193,30 @@ async function answerAsStream(exchange: Exchange): Promise<void> {
   const events = await awaitOpening(choices.events(), heartbeatMs)
   const headers = { ...responseHeaders(request, reply, record), ...facts.headers }
   reply.hijack()
-  const body = new SseBody(reply.raw, headers, parts.options)
+  const stream = dialect.openStream(context)
+  const body = new SseBody(reply.raw, headers, {
+    ...parts.options,
+    heartbeat: () => stream.heartbeat?.() ?? keepAlive,
+  })
   try {
-    for await (const frame of dialect.encodeStream(events, context)) await body.write(frame)
+    for await (const frame of stream.frames(events)) await body.write(frame)
   } catch (thrown) {
-    await writeFailure(exchange, body, thrown)
+    for (const frame of stream.failure(streamError(exchange, thrown))) await body.write(frame)
   } finally {
     body.end()
   }
 }
 
-/** The status is out: the failure becomes the last frame. */
-async function writeFailure(exchange: Exchange, body: SseBody, thrown: unknown): Promise<void> {
-  const { dialect, parts, request, record, stop } = exchange
+/** A failure once the status is out: it becomes the last frames. */
+function streamError(exchange: Exchange, thrown: unknown): TurnError {
+  const { parts, request, record, stop } = exchange
   const cause: unknown = stop.signal.aborted ? stop.signal.reason : thrown
   const error = problem(cause, parts.options.bodyLimitBytes)
   record.facts.errorCode = error.code
   if (isFault(error)) parts.telemetry.fault(error.cause ?? error, request.id)
-  for (const frame of dialect.encodeStreamError(error)) await body.write(frame)
+  return error
+}
+
+function unixTime(): number {
+  return Math.floor(Date.now() / 1000)
 }

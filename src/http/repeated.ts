@@ -43,8 +43,8 @@ export function answerRepeated(
 
 /** The answer before and after its id. In another API's own words the id is that API's, and all of it stays. */
 function aroundId(written: string, id: string): WrittenBody {
-  const head = '{"id":"chatcmpl-'
-  if (!written.startsWith(`${head}${id}"`)) return [written]
+  const [head = ''] = /^\{"id":"[a-z]+[-_]/.exec(written) ?? []
+  if (head === '' || !written.startsWith(`${head}${id}"`)) return [written]
   return [head, written.slice(head.length + id.length)]
 }
 

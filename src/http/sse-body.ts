@@ -1,23 +1,34 @@
 import type { ServerResponse } from 'node:http'
 import { type SseFrame, writeFrame } from '../dialects/sse.ts'
 
+export type SseBodyOptions = {
+  heartbeatMs: number
+  readerMs: number
+  heartbeat: () => readonly SseFrame[]
+}
+
 /**
- * Writes server-sent events to an open response: one write a frame, at the reader's speed, with a comment in every silence of
+ * Writes server-sent events to an open response: one write a frame, at the reader's speed, with a heartbeat in every silence of
  * `heartbeatMs`. Owns the response from `open` to `end`.
  */
 export class SseBody {
   readonly #raw: ServerResponse
   readonly #heartbeat: NodeJS.Timeout
   readonly #readerMs: number
+  readonly #frames: () => readonly SseFrame[]
 
-  /** Sends the headers at once, in one piece with frames that are ready. `readerMs`: how long the reader may take nothing of what waits for it; then it is dropped. */
+  /**
+   * Sends the headers at once, in one piece with frames that are ready. `readerMs`: how long the reader may take nothing of what waits for
+   * it; then it is dropped. `heartbeat`: what a silence is bridged with.
+   */
   constructor(
     raw: ServerResponse,
     headers: Readonly<Record<string, string>>,
-    { heartbeatMs, readerMs }: { heartbeatMs: number; readerMs: number },
+    { heartbeatMs, readerMs, heartbeat }: SseBodyOptions,
   ) {
     this.#raw = raw
     this.#readerMs = readerMs
+    this.#frames = heartbeat
     raw.writeHead(200, {
       ...headers,
       'content-type': 'text/event-stream; charset=utf-8',
@@ -47,10 +58,10 @@ export class SseBody {
     if (!this.#isGone) this.#raw.end()
   }
 
-  /** A comment, unless the reader is behind: then there is no silence. */
+  /** Nothing while the reader is behind: then there is no silence. */
   #beat(): void {
     if (this.#isGone || this.#raw.writableNeedDrain) return
-    this.#raw.write(writeFrame({ comment: 'keep-alive' }))
+    this.#raw.write(this.#frames().map(writeFrame).join(''))
   }
 
   get #isGone(): boolean {

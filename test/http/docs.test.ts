@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { type Parameter, parameters } from '../../src/dialects/openai-chat/parameters.ts'
+import { parameters as messagesParameters } from '../../src/dialects/anthropic-messages/parameters.ts'
+import { parameters } from '../../src/dialects/openai-chat/parameters.ts'
+import type { Parameter } from '../../src/dialects/parameter-table.ts'
 import { type ErrorRow, errorTable } from '../../src/turn/error.ts'
 
 function tableOf(page: string): string[] {
@@ -18,12 +20,15 @@ describe('docs/errors.md', () => {
   })
 })
 
-describe('docs/parameters.md', () => {
+describe.each([
+  ['parameters.md', parameters],
+  ['anthropic.md', messagesParameters],
+])('docs/%s', (page, table) => {
   it('has a row for each parameter, and no other', () => {
-    const rows = Object.entries<Parameter>(parameters).map(
+    const rows = Object.entries<Parameter>(table).map(
       ([name, { treatment, why }]) => `| \`${name}\` | ${treatment} | ${sentence(why)} |`,
     )
-    expect(tableOf('parameters.md')).toEqual(rows)
+    expect(tableOf(page)).toEqual(rows)
   })
 })
 

@@ -7,10 +7,13 @@ import { encodeStream } from './stream.ts'
 /** OpenAI's chat completions, as our server speaks them. */
 export const openaiChat: Dialect = {
   name: 'openai-chat',
+  isRepeatable: true,
   decode,
   encodeResult,
   writtenResult,
-  encodeStream,
   encodeError,
-  encodeStreamError,
+  openStream: (request) => ({
+    frames: (events) => encodeStream(events, request),
+    failure: encodeStreamError,
+  }),
 }

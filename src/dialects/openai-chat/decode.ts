@@ -2,10 +2,11 @@ import type { ClaudeOptions } from '../../turn/claude-options.ts'
 import { TurnError } from '../../turn/error.ts'
 import type { Turn } from '../../turn/turn.ts'
 import type { DecodedRequest, DecodeOptions } from '../dialect.ts'
+import { applyTable } from '../parameter-table.ts'
 import { Disclosures } from './disclosures.ts'
 import { decodeMessages } from './messages.ts'
 import { decodeOptions } from './options.ts'
-import { parameterOf } from './parameters.ts'
+import { parameters } from './parameters.ts'
 import { type ChatRequest, parseRequest } from './request.ts'
 import { decodeOutput, decodeTools } from './tools.ts'
 
@@ -73,29 +74,8 @@ function stopSequences(stop: ChatRequest['stop']): string[] {
   return typeof stop === 'string' ? [stop] : stop
 }
 
-/** Refuses what the table refuses and discloses what it ignores; a field that OpenAI does not have either is ignored. */
 function checkParameters(request: ChatRequest, disclosures: Disclosures): void {
-  for (const [name, value] of Object.entries(request)) {
-    if (value === null || value === undefined) continue
-    const parameter = parameterOf(name)
-    if (parameter?.isDefault?.(value)) continue
-    switch (parameter?.treatment) {
-      case 'honoured':
-        break
-      case 'refused':
-        throw new TurnError(
-          'unsupported_parameter',
-          `${name} is not supported: ${parameter.why} Leave it out.`,
-          { param: name },
-        )
-      case 'ignored':
-        disclosures.ignore(name, parameter.why)
-        break
-      case undefined:
-        disclosures.ignore(name, 'It is not a parameter of chat completions.')
-        break
-    }
-  }
+  applyTable(request, { table: parameters, api: 'chat completions' }, disclosures)
   if (request.stream_options?.include_obfuscation) {
     disclosures.ignore('stream_options.include_obfuscation', 'Chunks are not padded.')
   }

@@ -1,12 +1,11 @@
-/** What becomes of one of OpenAI's parameters here. */
-export type Parameter = {
-  /** `ignored` is accepted without effect and disclosed; with STRICT_PARAMETERS it is refused. */
-  treatment: 'honoured' | 'ignored' | 'refused'
-  /** One line for docs/parameters.md; for what is refused, also the end of the error message. */
-  why: string
-  /** Whether this value asks for nothing but the default: neither disclosed nor refused. */
-  isDefault?: (value: unknown) => boolean
-}
+import {
+  honoured,
+  ignored,
+  is,
+  isEmptyObject,
+  type Parameter,
+  refused,
+} from '../parameter-table.ts'
 
 /** Every parameter of OpenAI's chat completions, and `claude_options`; docs/parameters.md is held to it. */
 export const parameters = {
@@ -67,32 +66,6 @@ export const parameters = {
   moderation: ignored('No moderation service is called.'),
 } as const satisfies Record<string, Parameter>
 
-/** The row of a parameter, or undefined for a field that OpenAI does not have. */
-export function parameterOf(name: string): Parameter | undefined {
-  const table: Readonly<Record<string, Parameter>> = parameters
-  return Object.hasOwn(table, name) ? table[name] : undefined
-}
-
-function honoured(why: string): Parameter {
-  return { treatment: 'honoured', why }
-}
-
-function ignored(why: string, isDefault?: (value: unknown) => boolean): Parameter {
-  return { treatment: 'ignored', why, ...(isDefault && { isDefault }) }
-}
-
-function refused(why: string, isDefault?: (value: unknown) => boolean): Parameter {
-  return { treatment: 'refused', why, ...(isDefault && { isDefault }) }
-}
-
-function is(...values: unknown[]): (value: unknown) => boolean {
-  return (value) => values.includes(value)
-}
-
 function isOnly(value: unknown, word: string): boolean {
   return Array.isArray(value) && value.every((item) => item === word)
-}
-
-function isEmptyObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.keys(value).length === 0
 }

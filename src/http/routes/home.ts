@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 const endpoints = [
   'POST /v1/chat/completions',
+  'POST /v1/messages',
   'GET /v1/models',
   'GET /v1/models/{id}',
   'GET /v1/cache',
