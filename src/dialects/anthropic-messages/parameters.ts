@@ -26,7 +26,7 @@ export const parameters = {
     'A call that must come is asked for in the system prompt, checked, and asked for again within a bound.',
   ),
   thinking: honoured(
-    "Without it or with `disabled` there is none, as at the API; how much is Claude Code's own choice: `budget_tokens` is ignored.",
+    "Without it or with `disabled` none is asked for and none shown, though newer models think all the same. How much is Claude Code's own choice: `budget_tokens` is ignored.",
   ),
   output_config: honoured(
     "`effort` by Claude Code's effort, `format` by its structured output. `claude_options.effort` wins.",
