@@ -25,7 +25,7 @@ export function checkedClient(url: string, apiKey = 'unused'): CheckedClient {
 }
 
 /** What is wrong with an answer of `/v1/messages`, its headers included. */
-async function problemsOf(response: Response): Promise<string[]> {
+export async function problemsOf(response: Response): Promise<string[]> {
   const text = await response.text()
   return [...problemsOfHeaders(response.headers), ...problemsOfText(response, text)]
 }
