@@ -9,6 +9,8 @@ export interface BuiltServer extends AsyncDisposable {
   readonly url: string
   /** Asks it to end, as Ctrl-C would, and waits. Throws when it does not end well. */
   stop(): Promise<void>
+  /** Ends it at once, as a crash would, and waits. */
+  kill(): Promise<void>
 }
 
 const startMs = 60_000
@@ -27,7 +29,14 @@ export async function startBuiltServer(
   })
   const exited = once(child, 'exit')
   const words = collectWords(child.stderr)
+  let isKilled = false
+  const kill = async (): Promise<void> => {
+    isKilled = true
+    child.kill('SIGKILL')
+    await exited
+  }
   const stop = async (): Promise<void> => {
+    if (isKilled) return
     child.kill('SIGTERM')
     const insist = setTimeout(() => child.kill('SIGKILL'), stopMs)
     await exited
@@ -36,10 +45,9 @@ export async function startBuiltServer(
       throw new Error(`The server ended badly (${child.signalCode ?? child.exitCode}).\n${words()}`)
   }
   try {
-    return { url: await untilItListens(child, words), stop, [Symbol.asyncDispose]: stop }
+    return { url: await untilItListens(child, words), stop, kill, [Symbol.asyncDispose]: stop }
   } catch (error) {
-    child.kill('SIGKILL')
-    await exited
+    await kill()
     throw error
   }
 }

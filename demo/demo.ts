@@ -9,13 +9,13 @@ import OpenAI from 'openai'
 import { startScriptedAnthropic } from '../test/scripted-anthropic/server.ts'
 import { claudeEnvironment, temporaryFolder } from '../test/support/claude.ts'
 import { startBuiltServer } from './built-server.ts'
+import { runDemo, tell } from './run-demo.ts'
 import { fileTools, plainAnswer, streamedAnswer } from './steps.ts'
 
 /** How long one request may take, in milliseconds; a cold machine needs a few seconds. */
 const requestMs = 60_000
 
 const write = (text: string): void => void process.stdout.write(text)
-const tell = (line = ''): void => write(`${line}\n`)
 
 async function demonstrate(interrupted: Promise<never>): Promise<void> {
   tell('Claude Code as an OpenAI-compatible API: a demonstration')
@@ -59,28 +59,4 @@ async function demonstrate(interrupted: Promise<never>): Promise<void> {
   )
 }
 
-/** Rejects when the person who watches has seen enough, so that everything is ended all the same. */
-function interruption(): Promise<never> {
-  const interrupted = new Promise<never>((_resolve, reject) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const)
-      process.once(signal, () => reject(new Error(`it was interrupted (${signal})`)))
-  })
-  // Outside a step nobody waits for it; the next step finds it rejected.
-  interrupted.catch(() => {})
-  return interrupted
-}
-
-/** The failure, and those of the clean-up after it. */
-function reasons(error: unknown): string[] {
-  if (!(error instanceof Error)) return [String(error)]
-  if (!('suppressed' in error && 'error' in error)) return [error.message]
-  return [...reasons(error.suppressed), ...reasons(error.error)]
-}
-
-try {
-  await demonstrate(interruption())
-} catch (error) {
-  process.exitCode = 1
-  tell()
-  tell(`The demonstration failed: ${reasons(error).join('\n')}`)
-}
+await runDemo(demonstrate)

@@ -8,6 +8,7 @@ import {
   says,
   type ScriptedAnthropic,
 } from '../test/scripted-anthropic/server.ts'
+import { check } from './run-demo.ts'
 
 /** What a step has to work with. */
 export type Stage = {
@@ -19,11 +20,6 @@ export type Stage = {
   tell: (line: string) => void
   /** Prints without a line's end. */
   write: (text: string) => void
-}
-
-/** Throws a sentence for the person who watches. */
-function check(holds: boolean, otherwise: string): asserts holds {
-  if (!holds) throw new Error(otherwise)
 }
 
 export async function plainAnswer({ client, anthropic, tell }: Stage): Promise<void> {

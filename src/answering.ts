@@ -3,7 +3,7 @@ import { type Chain, createChain } from './chain.ts'
 import type { Config } from './config/config.ts'
 import { Engine, type EngineState } from './engine/engine.ts'
 import { modelEntries } from './engine/models.ts'
-import type { HttpParts, ModelEntry, Readiness } from './http/parts.ts'
+import type { HttpParts, ModelEntry, ProviderStanding, Readiness } from './http/parts.ts'
 import type { Disposal } from './lib/disposal.ts'
 import type { Store } from './storage/store.ts'
 import type { Telemetry } from './telemetry/events.ts'
@@ -48,21 +48,19 @@ export async function openAnswering(
   void engine.warmUp()
   return {
     backend: chain.backend,
-    passthrough: chain.passthrough,
+    passthrough: chain.passthroughs.target,
     models: async () => modelEntries(await engine.models()),
     readiness: () => readiness(engine.state(), chain),
     gauges: () => gauges(engine.state()),
-    providers: () => chain.report(),
+    providers: () => [...chain.report(), ...chain.passthroughs.report()],
     forgetSession: (session) => engine.forgetSession(session),
   }
 }
 
 /** Fallbacks can answer while Claude Code cannot. */
 function readiness({ reason, version, ...state }: EngineState, chain: Chain): Readiness {
-  const providers = chain.report().map(({ untilMs, ...report }) => ({
-    ...report,
-    ...(untilMs !== undefined && { until: new Date(untilMs).toISOString() }),
-  }))
+  const providers = chain.report().map(shown)
+  const endpoints = chain.passthroughs.report().map(shown)
   const { running, limit, queued, waiting, kept } = state
   return {
     ready: state.ready || providers.length > 1,
@@ -71,7 +69,12 @@ function readiness({ reason, version, ...state }: EngineState, chain: Chain): Re
     capacity: { running, limit, queued },
     processes: { waiting, kept },
     providers,
+    ...(endpoints.length > 0 && { endpoints }),
   }
+}
+
+function shown({ untilMs, ...report }: ReturnType<Chain['report']>[number]): ProviderStanding {
+  return { ...report, ...(untilMs !== undefined && { until: new Date(untilMs).toISOString() }) }
 }
 
 function gauges({ running, limit, queued, waiting, kept, reused }: EngineState): Gauges {

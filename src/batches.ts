@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import type { KeyRing } from './access/key-ring.ts'
 import { BatchBook } from './batch/batch-book.ts'
+import { WebhookHosts } from './batch/webhooks/webhook-hosts.ts'
+import { WebhookOutbox } from './batch/webhooks/webhook-outbox.ts'
 import { BatchWorker } from './batch/worker.ts'
 import type { Config } from './config/config.ts'
 import type { FileBook } from './files/file-book.ts'
@@ -13,7 +15,7 @@ export type BatchParts = {
   storing: Promise<Store>
   files: FileBook
   keys: KeyRing
-  telemetry: Pick<Telemetry, 'fault'>
+  telemetry: Pick<Telemetry, 'fault' | 'webhookTried'>
 }
 
 /** Batches: what callers see of them, and what has their lines answered by the app itself. */
@@ -24,7 +26,22 @@ export function openBatches(
 ) {
   const lines = new Lines()
   let worker: BatchWorker | undefined
-  const book = new BatchBook({ storage: storing, files, onChange: () => worker?.wake() })
+  const { hosts, secret, allowPrivateNetwork } = config.batches.webhooks
+  const webhookHosts = new WebhookHosts({ hosts, allowPrivateNetwork })
+  const outbox = new WebhookOutbox({
+    storage: storing,
+    hosts: webhookHosts,
+    telemetry,
+    ...(secret !== undefined && { secret }),
+  })
+  const onChange = (): void => worker?.wake()
+  const book = new BatchBook({
+    storage: storing,
+    files,
+    webhookHosts,
+    onChange,
+    ...(config.batches.keepMs !== undefined && { keepMs: config.batches.keepMs }),
+  })
   return {
     book,
     lines,
@@ -38,9 +55,13 @@ export function openBatches(
         room: (running) => room(config.batches.concurrency, readiness()?.capacity, running),
         lineLimitBytes: config.http.bodyLimitBytes,
         onFault: (error) => telemetry.fault(error),
+        onEnd: () => outbox.wake(),
       })
     },
-    close: async (): Promise<void> => worker?.close(),
+    close: async (): Promise<void> => {
+      await worker?.close()
+      await outbox.close()
+    },
   }
 }
 

@@ -1,7 +1,9 @@
 import type { Config } from './config/config.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Disposal } from './lib/disposal.ts'
+import { createPassthroughs, type Passthroughs } from './passthroughs.ts'
 import { Breaker, type BreakerReport } from './routing/breaker/breaker.ts'
+import type { AskingOptions } from './routing/asking.ts'
 import { shareBreakers } from './routing/breaker/shared.ts'
 import { fallback } from './routing/fallback.ts'
 import { inOrder } from './routing/order.ts'
@@ -9,14 +11,13 @@ import { everything, type Provider } from './routing/provider.ts'
 import type { Store } from './storage/store.ts'
 import type { Telemetry } from './telemetry/events.ts'
 import type { Backend } from './turn/backend.ts'
-import { createPassthrough, type Passthrough } from './upstreams/passthrough.ts'
 import { createUpstream } from './upstreams/upstream.ts'
 
 /** Claude Code and the fallbacks as one backend, and what can be seen of it. */
 export type Chain = {
   backend: Backend
-  /** Who gets a request that is no turn, by the first part of its path. */
-  passthrough: (endpoint: string) => Passthrough | undefined
+  /** Who gets a request that is no turn. */
+  passthroughs: Passthroughs
   /** Each provider and the state of its breaker, in the order in which they are asked. */
   report(): ({ name: string } & BreakerReport)[]
 }
@@ -96,35 +97,16 @@ export function createChain(
     }
   })
   const providers = inOrder([claude, ...others], order)
+  const asking: AskingOptions = {
+    retries,
+    onSwitch: ({ requestId, ...change }) => log.providerSwitched({ id: requestId, ...change }),
+  }
+  const passthroughs = createPassthroughs(config, parts, { ...asking, breakerOf })
   void shared.refresh()
   return {
-    passthrough: passthroughs(config, parts),
-    backend:
-      others.length === 0
-        ? engine
-        : fallback(providers, {
-            retries,
-            onSwitch: ({ requestId, ...change }) =>
-              log.providerSwitched({ id: requestId, ...change }),
-          }),
+    passthroughs,
+    backend: others.length === 0 ? engine : fallback(providers, asking),
     report: () =>
       providers.map(({ backend, breaker }) => ({ name: backend.name, ...breaker.report() })),
   }
-}
-
-/** The provider that is named for it, or the first that has the endpoint or does not say what it has. */
-function passthroughs(config: Config, parts: Disposal): Chain['passthrough'] {
-  const { passthroughProvider, timeouts } = config.failover
-  const targets = config.fallbacks.map((options) => ({
-    options,
-    target: parts.use(
-      createPassthrough({ ...options, timeouts: { ...timeouts, ...options.timeouts } }),
-    ),
-  }))
-  return (endpoint) =>
-    targets.find(({ options: { name, endpoints } }) =>
-      passthroughProvider === undefined
-        ? endpoints === undefined || endpoints.some((own) => own === endpoint)
-        : name === passthroughProvider,
-    )?.target
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { StartServer } from './cli/batch/reach-server.ts'
 import { processConsole as console } from './cli/console.ts'
 import { ConfigError } from './config/config-error.ts'
 import { processEnvironment } from './config/env.ts'
@@ -74,10 +75,25 @@ async function run(command: string, args: string[]): Promise<number> {
       const { keys } = await import('./cli/keys.ts')
       return keys(flags, sources, { json, console })
     }
+    case 'batch': {
+      const { batch } = await import('./cli/batch/batch-run.ts')
+      return batch(args, sources, { console, startServer: startOwnServer })
+    }
+    case 'map': {
+      const { map } = await import('./cli/map/map.ts')
+      const parts = { console, startServer: startOwnServer, folder: process.cwd() }
+      return map(args, sources, parts)
+    }
     default:
       console.err(`\`${command}\` is not a command; \`--help\` lists them`)
       return 1
   }
+}
+
+/** For commands that start a server only where none runs: it takes time to load. */
+async function startOwnServer(...[config, log]: Parameters<StartServer>): ReturnType<StartServer> {
+  const { startServer } = await import('./server.ts')
+  return startServer(config, log)
 }
 
 function version(): string {

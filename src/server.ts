@@ -1,14 +1,14 @@
-import { join } from 'node:path'
 import { createCache } from './answer-cache.ts'
 import type { Answering } from './answering.ts'
 import type { Config } from './config/config.ts'
 import { Limiter } from './access/limits.ts'
 import { KeyBook } from './access/keys.ts'
 import { UsageBook } from './access/usage.ts'
+import { hasKeysFlag } from './access/has-keys.ts'
 import { KeyRing } from './access/key-ring.ts'
-import { rememberedFlag } from './lib/remembered-flag.ts'
 import { openBatches } from './batches.ts'
 import { FileBook } from './files/file-book.ts'
+import { addRetention } from './retention.ts'
 import { cleanSessions, createSessions } from './sessions.ts'
 import { createApp } from './http/app.ts'
 import { deferred } from './lib/deferred.ts'
@@ -22,7 +22,12 @@ import { createMetrics } from './telemetry/metrics.ts'
 import { TurnError } from './turn/error.ts'
 
 /** A server that listens; `close` lets running answers finish within the grace time, then ends everything. */
-export type Server = { url: string; close(): Promise<void> }
+export type Server = {
+  url: string
+  /** Whether callers need a key, as of now. */
+  needsKey: boolean
+  close(): Promise<void>
+}
 
 /**
  * Puts the parts together: configuration in, a listening server out. It listens before what answers is loaded, so that `/health` is there
@@ -57,8 +62,11 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
       storage: storing.promise,
       limitBytes: config.files.uploadLimitBytes,
       ...(config.files.keepMs !== undefined && { keepMs: config.files.keepMs }),
+      keyKeepMs: config.retention.keyKeepMs,
     })
-    cleaner.add({ name: 'files', everyMs: cleanFilesMs, run: () => files.clean() })
+    const usage = usageOver(storing.promise, parts)
+    const limiter = limiterOver(storing.promise, telemetry, parts)
+    addRetention(cleaner, config.retention, { storing: storing.promise, files, usage, limiter })
     const forget: Answering['forgetSession'] = async (session) =>
       (await opening.promise).forgetSession(session)
     const cleanSessionsNow = (): Promise<void> =>
@@ -68,6 +76,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     const batches = openBatches(config, { storing: storing.promise, files, keys, telemetry }, () =>
       answering?.readiness(),
     )
+    cleaner.add({ name: 'batches', everyMs: cleanBatchesMs, run: () => batches.book.clean() })
     const app = await createApp({
       options: { ...config.http, logContent: config.log.content },
       backend: cache.backend,
@@ -89,8 +98,8 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
       lines: batches.lines,
       storedKeys: keys,
       keyBook: async () => new KeyBook((await storing.promise).keys),
-      usage: usageOver(storing.promise, parts),
-      limiter: limiterOver(storing.promise, telemetry, parts),
+      usage,
+      limiter,
       telemetry,
       shutdown: shutdown.signal,
     })
@@ -108,6 +117,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     opening.resolve(answering)
     return {
       url,
+      needsKey: await needsKey(config, keys),
       async close() {
         const grace = setTimeout(
           () => shutdown.abort(new TurnError('shutting_down', 'The server is stopping.')),
@@ -149,11 +159,25 @@ function usageOver(storing: Promise<Store>, parts: Disposal): UsageBook {
   return book
 }
 
+async function needsKey({ http }: Config, keys: KeyRing): Promise<boolean> {
+  if (http.apiKey !== undefined) return true
+  try {
+    return await keys.asksForKey()
+  } catch {
+    // Whoever cannot know asks for one.
+    return true
+  }
+}
+
 /** Requests may come before the storage is open. */
 function keyRing(config: Config, storing: Promise<Store>): KeyRing {
   const keys = storing.then((store) => store.keys)
   keys.catch(() => {})
-  return new KeyRing({ keys, memory: rememberedFlag(join(config.storage.dataDir, 'has-keys')) })
+  return new KeyRing({
+    keys,
+    memory: hasKeysFlag(config.storage.dataDir),
+    isShared: config.storage.databaseUrl !== undefined,
+  })
 }
 
 /** Not being able to keep anything does not keep turns from being answered. */
@@ -161,9 +185,10 @@ function storageOf(store: Store | undefined): { storage?: { engine: string } & S
   return store === undefined ? {} : { storage: { engine: store.engine, ...store.health() } }
 }
 
-/** How soon a file that has expired is off the disk. */
-const cleanFilesMs = 60_000
-/** And a session that nobody has used for SESSION_KEEP_DAYS. */
+/** How soon a session is gone that nobody has used for SESSION_KEEP_DAYS. */
 const cleanSessionsMs = 60_000
+
+/** Most of what is left of a batch is removed at its end. */
+const cleanBatchesMs = 60_000
 
 const starting = { ready: false, reasons: ['The server is starting.'] }

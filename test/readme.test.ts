@@ -3,6 +3,7 @@ import { cp, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { asking, jsonLines } from './batches/support.ts'
 import { callsTools, type RecordedRequest, says, type Step } from './scripted-anthropic/server.ts'
 import { root } from './support/markdown.ts'
 import {
@@ -61,7 +62,6 @@ async function startScene() {
       text
         .replaceAll('http://127.0.0.1:8082', server.url)
         .replaceAll('/home/you', server.workspace)
-        .replaceAll('copy.db', join(server.workspace, 'copy.db'))
         .replaceAll('https://mcp.example.com/mcp', mcpUrl)
         .replaceAll(/[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g, claude.session_id),
   }
@@ -90,7 +90,15 @@ async function furnish(workspace: string): Promise<void> {
   await cp(join(root, 'README.md'), join(project, 'README.md'))
   await writeFile(join(project, 'src', 'index.ts'), 'export const answer = 42\n')
   await writeFile(join(project, 'diagram.png'), Buffer.from(pixel, 'base64'))
+  await mkdir(join(project, 'docs'))
+  await writeFile(join(project, 'docs', 'about.md'), '# About\n')
+  await writeFile(join(project, 'lines.jsonl'), jsonLines([asking('a'), asking('b')]))
   await symlink(join(root, 'node_modules'), join(workspace, 'node_modules'))
+  await mkdir(join(project, 'node_modules', '.bin'), { recursive: true })
+  await symlink(
+    join(root, 'dist', 'main.js'),
+    join(project, 'node_modules', '.bin', 'claude-code-api'),
+  )
 }
 
 let scene: Awaited<ReturnType<typeof startScene>>
@@ -110,8 +118,11 @@ async function runFile(command: string, name: string, program: string): Promise<
 
 describe('the samples', () => {
   it.each(commands)('$name ends well', async ({ text }) => {
-    const settings = `DATA_DIR=${scene.server.dataDir}`
-    expect(await run('bash', ['-c', `export ${settings}; ${scene.localize(text)}`])).not.toBe('')
+    const settings = `DATA_DIR=${server.dataDir} PORT=${new URL(server.url).port}`
+    // What is said beside the output counts too.
+    const script = `set -e; exec 2>&1; export ${settings}; ${scene.localize(text)}`
+    const cwd = join(server.workspace, 'project')
+    expect(await run('bash', ['-c', script], { cwd })).not.toBe('')
   })
 
   it.each(requests)('$name answers', async ({ text }) => {

@@ -14,8 +14,9 @@ export type FreshOptions = {
 export class Fresh<T> {
   readonly #read: () => Promise<T>
   readonly #options: Required<FreshOptions>
-  #known: { value: T; readMs: number } | undefined
-  #reading: Promise<T> | undefined
+  #known: { value: T; readMs: number; reading: number } | undefined
+  #readings = 0
+  #reading: { sinceMs: number; promise: Promise<T> } | undefined
 
   constructor(read: () => Promise<T>, options: FreshOptions) {
     this.#read = read
@@ -25,8 +26,8 @@ export class Fresh<T> {
   /** At once where it is fresh. Throws what reading throws, unless the storage is away and the value not too old. */
   get(): T | Promise<T> {
     const known = this.#known
-    const { now, renewMs, freshMs, boundMs } = this.#options
-    const ageMs = known === undefined ? Infinity : now() - known.readMs
+    const { renewMs, freshMs, boundMs } = this.#options
+    const ageMs = known === undefined ? Infinity : this.#age(known.readMs)
     if (known === undefined || ageMs >= freshMs) {
       return this.#renew().catch((error: unknown) => {
         if (known !== undefined && ageMs < boundMs && isAway(error)) return known.value
@@ -38,16 +39,32 @@ export class Fresh<T> {
     return known.value
   }
 
-  #renew(): Promise<T> {
-    this.#reading ??= this.#readNow().finally(() => (this.#reading = undefined))
-    return this.#reading
+  /** A clock that was set back has made it no younger. */
+  #age(sinceMs: number): number {
+    const ageMs = this.#options.now() - sinceMs
+    return ageMs < 0 ? Infinity : ageMs
   }
 
-  async #readNow(): Promise<T> {
+  /** Joins a reading that is under way, unless what it finds could be too old already. */
+  #renew(): Promise<T> {
+    if (this.#reading && this.#age(this.#reading.sinceMs) < this.#options.freshMs)
+      return this.#reading.promise
     // As old as its question: it may have changed since.
-    const readMs = this.#options.now()
+    const sinceMs = this.#options.now()
+    const reading = { sinceMs, promise: this.#readSince(sinceMs) }
+    this.#reading = reading
+    const over = (): void => {
+      if (this.#reading === reading) this.#reading = undefined
+    }
+    reading.promise.then(over, over)
+    return reading.promise
+  }
+
+  async #readSince(readMs: number): Promise<T> {
+    const reading = ++this.#readings
     const value = await this.#read()
-    this.#known = { value, readMs }
+    // A later one may have been faster.
+    if (reading > (this.#known?.reading ?? 0)) this.#known = { value, readMs, reading }
     return value
   }
 }

@@ -8,7 +8,7 @@ const text = `sk-cca-${'a'.repeat(43)}`
 const key: StoredKey = { id: 'k1', name: 'n', prefix: 'sk-cca-aaaa', createdMs: 0, policy: '{}' }
 
 /** A ring over one key that the test can change, with a clock that the test moves. */
-function setUp(memory?: { get(): boolean; set(hasKeys: boolean): void }) {
+function setUp(memory?: { get(): boolean; set(hasKeys: boolean): void }, isShared = false) {
   const state: { stored: StoredKey | undefined; reads: number; away: boolean; ms: number } = {
     stored: key,
     reads: 0,
@@ -27,6 +27,7 @@ function setUp(memory?: { get(): boolean; set(hasKeys: boolean): void }) {
   const ring = new KeyRing({
     keys: Promise.resolve(keys as Keys),
     now: () => state.ms,
+    isShared,
     ...(memory && { memory }),
   })
   return { state, ring, find: async () => ring.find(text) }
@@ -90,5 +91,23 @@ describe('a key ring', () => {
     const next = setUp(memory)
     next.state.away = true
     expect(await next.ring.asksForKey()).toBe(true)
+  })
+
+  it('does not know without storage whether others have made keys, longer than five minutes', async () => {
+    const own = setUp()
+    own.state.stored = undefined
+    own.state.away = true
+    expect(await own.ring.asksForKey()).toBe(false)
+    const { state, ring } = setUp(undefined, true)
+    state.stored = undefined
+    state.away = true
+    await expect(ring.asksForKey()).rejects.toMatchObject({ code: 'storage_unavailable' })
+    state.away = false
+    expect(await ring.asksForKey()).toBe(false)
+    state.away = true
+    state.ms += 299_999
+    expect(await ring.asksForKey()).toBe(false)
+    state.ms += 1
+    await expect(ring.asksForKey()).rejects.toMatchObject({ code: 'storage_unavailable' })
   })
 })

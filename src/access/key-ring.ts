@@ -12,6 +12,8 @@ export type KeyRingOptions = {
   now?: () => number
   /** Remembers beyond this process that there are keys, for a start without storage. */
   memory?: { get(): boolean; set(hasKeys: boolean): void }
+  /** Keys may be made elsewhere: what this machine has never seen, it does not know. */
+  isShared?: boolean
 }
 
 /** Known keys beyond this number are read each time. */
@@ -35,7 +37,7 @@ export class KeyRing {
     this.#any = new Fresh(() => this.#lookForAny(), { now: this.#now })
   }
 
-  /** Whether nobody gets in without a key, because there is one. */
+  /** Whether nobody gets in without a key, because there is one. Throws `storage_unavailable` where that cannot be known. */
   asksForKey(): boolean | Promise<boolean> {
     return this.#hasKeys || this.#any.get()
   }
@@ -92,9 +94,18 @@ export class KeyRing {
       memory?.set(this.#hasKeys)
       return this.#hasKeys
     } catch (error) {
+      if (!(error instanceof TurnError) || error.code !== 'storage_unavailable') throw error
+      if (this.#options.isShared) throw unknown(error)
       // Only a machine that has never seen a key gets here, and without API_KEY it serves itself alone.
-      if (error instanceof TurnError && error.code === 'storage_unavailable') return false
-      throw error
+      return false
     }
   }
+}
+
+function unknown(cause: TurnError): TurnError {
+  return new TurnError(
+    'storage_unavailable',
+    `Whether this server has API keys is not known while its storage is away, so nobody is let in without the API_KEY. ${cause.message}`,
+    { cause, retryAfterMs: cause.retryAfterMs ?? 5_000 },
+  )
 }

@@ -79,6 +79,11 @@ export class KeyBook {
     return key.revokedMs === undefined ? this.#update(id, { revokedMs: this.#now() }) : key
   }
 
+  /** Forgets keys that were revoked or expired longer ago than this, as far as nothing names them any more. */
+  async clean(keepMs: number): Promise<void> {
+    while (await this.#keys.removeEnded(this.#now() - keepMs));
+  }
+
   async #update(id: string, change: KeyChange): Promise<ApiKey> {
     return found(id, await this.#keys.update(id, change))
   }

@@ -6,7 +6,7 @@ import type { TurnEvent } from '../turn/event.ts'
 import type { Turn } from '../turn/turn.ts'
 import { budgetOf, type KeyLimits } from './policy.ts'
 import { Tab } from './tab.ts'
-import { admit, type Bound, type Refusal, settle, toMicros } from './window.ts'
+import { admit, type Bound, type Refusal, released, settle, toMicros } from './window.ts'
 
 /** A server that is killed leaves what it set aside for so long. */
 const leaseMs = 60_000
@@ -62,6 +62,12 @@ export class Limiter {
     if (refusal) return { limits, meter, refusal: errorOf(refusal, limits) }
     this.#open.add(id)
     return { limits, meter, admitted: this.#admitted(id, keyId, limits, bound, choices) }
+  }
+
+  /** Gives back what a server that was killed had set aside for keys that ask nothing more. */
+  async clean(): Promise<void> {
+    const meters = await this.#options.meters
+    while (await meters.release((meter, expired) => expired.reduce(released, meter)));
   }
 
   /** When what is over has been counted. */

@@ -141,18 +141,9 @@ export function allowanceOf({
 }
 
 /** Holds to its policy what goes on unread to a provider. Throws `forbidden`. */
-export function checkPassthrough(
-  { providers, models, limits = {} }: KeyPolicy,
-  name: string,
-): void {
-  if (providers !== undefined && !providers.includes(name)) {
-    throw new TurnError(
-      'forbidden',
-      `The provider ${name} is not allowed for this API key. It may use: ${listed(providers)}.`,
-    )
-  }
-  const { tokens_per_minute: tokens, usd_per_day: day, usd_per_month: month } = limits
-  if ([models, tokens, day, month].some((limit) => limit !== undefined)) {
+export function checkPassthrough({ models, limits = {} }: KeyPolicy): void {
+  const { tokens_per_minute: tokens } = limits
+  if ([models, tokens, budgetOf(limits)].some((limit) => limit !== undefined)) {
     throw new TurnError(
       'forbidden',
       'This API key is limited in models, tokens or money, and requests to this endpoint are passed on unread. Use a key without that limit.',

@@ -1,12 +1,15 @@
 import type { TurnEvent } from '../turn/event.ts'
 import type { Bill, Bound } from './window.ts'
 
+type Finish = Extract<TurnEvent, { type: 'finish' }>
+
+const charactersOfToken = 3
 /** Prompt tokens that Claude Code adds of its own, for turns of which nothing else is known. */
 const ownPromptTokens = 5_000
 /** Millionths of a dollar a token of the dearest models: what is charged where nobody says what a turn has cost. */
 const dearest = { input: 15, output: 75 }
 
-type Line = { tokens: number; micros: number } | 'free'
+type Line = { tokens: number; micros: number } | 'free' | 'untold'
 
 /** What one request uses, as its events tell. */
 export class Tab {
@@ -34,6 +37,9 @@ export class Tab {
       case 'tool-call-delta':
         this.#begun[choice] = (this.#begun[choice] ?? 0) + event.input.length
         break
+      case 'relay':
+        this.#begun[choice] = (this.#begun[choice] ?? 0) + charactersOf(event)
+        break
       case 'finish':
         this.#lines[choice] = this.#fromCache.has(choice) ? 'free' : lineOf(event)
         break
@@ -44,7 +50,6 @@ export class Tab {
       case 'tool-call-start':
       case 'tool-call-end':
       case 'activity':
-      case 'relay':
         break
     }
   }
@@ -54,7 +59,7 @@ export class Tab {
     return this.#lines.every((line) => line !== undefined)
   }
 
-  /** A choice that broke off is estimated; one that has not begun is free. */
+  /** A choice that broke off, or of which nobody says what it has used, is estimated; one that has not begun is free. */
   bill(bound: Bound): Bill {
     const share = this.#lines.length
     const bill = { tokens: 0, micros: 0 }
@@ -62,7 +67,8 @@ export class Tab {
       const written = this.#begun[choice]
       if (line === 'free' || (line === undefined && written === undefined)) return
       if (this.#fromCache.has(choice)) return
-      const { tokens, micros } = line ?? brokenOff(written ?? 0, bound, share)
+      const { tokens, micros } =
+        line === undefined || line === 'untold' ? estimated(written ?? 0, bound, share) : line
       bill.tokens += tokens
       bill.micros += micros
     })
@@ -70,22 +76,28 @@ export class Tab {
   }
 }
 
-function lineOf({ usage, claude }: Extract<TurnEvent, { type: 'finish' }>): Line {
+function lineOf({ usage, claude, costUsd = claude?.costUsd }: Finish): Line {
   const input = usage.inputTokens + usage.cacheReadTokens + usage.cacheCreationTokens
-  return {
-    tokens: input + usage.outputTokens,
-    micros: claude
-      ? Math.round(claude.costUsd * 1_000_000)
-      : input * dearest.input + usage.outputTokens * dearest.output,
-  }
+  const tokens = input + usage.outputTokens
+  if (costUsd !== undefined) return { tokens, micros: Math.round(costUsd * 1_000_000) }
+  // An API may leave it out, of a stream most do.
+  if (tokens === 0) return 'untold'
+  return { tokens, micros: input * dearest.input + usage.outputTokens * dearest.output }
 }
 
-function brokenOff(
+/** About as many as the answer has: a chunk of a stream is a token or more. */
+function charactersOf(relay: Extract<TurnEvent, { type: 'relay' }>): number {
+  return 'chunks' in relay
+    ? relay.chunks.length * charactersOfToken
+    : JSON.stringify(relay.body).length
+}
+
+function estimated(
   characters: number,
   bound: Bound,
   share: number,
 ): { tokens: number; micros: number } {
-  const output = Math.ceil(characters / 3)
+  const output = Math.ceil(characters / charactersOfToken)
   const cost = ownPromptTokens * dearest.input + output * dearest.output
   return {
     tokens: Math.ceil(bound.tokens / share) + output,

@@ -65,6 +65,13 @@ export class UsageBook {
     return days.list({ from, to, ...(owner !== undefined && { owner }) })
   }
 
+  /** Forgets days that are over for longer than this, in small steps. */
+  async clean(keepMs: number): Promise<void> {
+    const days = await this.#days
+    const first = Math.floor((this.#now() - keepMs) / dayMs)
+    while (await days.removeBefore(first)) await pause()
+  }
+
   /** Writes what was counted; keeps it when that fails. */
   write(): Promise<void> {
     const next = this.#writing.catch(() => undefined).then(() => this.#writeNow())
@@ -108,6 +115,11 @@ function sum(a: DayUsage, b: DayUsage): DayUsage {
     outputTokens: a.outputTokens + b.outputTokens,
     micros: a.micros + b.micros,
   }
+}
+
+/** Requests come first. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function dayOf(text: string, field: string): number {

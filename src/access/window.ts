@@ -90,7 +90,7 @@ export function settle(
 }
 
 /** Gives back what was set aside. */
-function released(meter: Meter, { day, month, tokens, turns, micros }: Reservation): Meter {
+export function released(meter: Meter, { day, month, tokens, turns, micros }: Reservation): Meter {
   return {
     ...meter,
     tokens: Math.max(0, meter.tokens - tokens),

@@ -27,7 +27,7 @@ function lineId(id: string): string {
 /** The tokens that an answer says it has used, and what it cost. */
 export function useOf({ body, headers }: LineAnswer): BatchUse {
   const usage = objectAt(parsed(body), 'usage')
-  const cost = Number(headers['x-claude-cost-usd'] ?? 0)
+  const cost = Number(headers['x-claude-cost-usd'] ?? 0) + Number(headers['x-cost-usd'] ?? 0)
   return {
     inputTokens: countAt(usage, 'prompt_tokens'),
     cachedTokens: countAt(objectAt(usage, 'prompt_tokens_details'), 'cached_tokens'),

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type { StoredBatch } from '../storage/parts/batches.ts'
 import { TurnError } from '../turn/error.ts'
 import type { BatchFiles, BatchStorage, LineCaller } from './parts.ts'
+import { webhookField } from './webhooks/webhook-event.ts'
+import type { WebhookHosts } from './webhooks/webhook-hosts.ts'
 
 export type BatchWish = {
   caller: LineCaller
@@ -15,8 +17,11 @@ export type BatchBookOptions = {
   /** Resolves when the storage is open. */
   storage: Promise<BatchStorage>
   files: Pick<BatchFiles, 'find'>
+  webhookHosts: Pick<WebhookHosts, 'refusal'>
   /** Told that there is something to do. */
   onChange: () => void
+  /** How long batches that have ended are listed, from their creation on; absent: for ever. */
+  keepMs?: number
   now?: () => number
 }
 
@@ -33,9 +38,10 @@ export class BatchBook {
     this.#now = options.now ?? Date.now
   }
 
-  /** Throws `invalid_value` for an input file that is not there, or is for something else. */
+  /** Throws `invalid_value` for an input file that is not there, or is for something else, and for a webhook that may not be sent. */
   async create({ caller, inputFile, ...wish }: BatchWish): Promise<StoredBatch> {
     const { batches } = await this.#options.storage
+    this.#expectWebhook(wish.metadata?.[webhookField])
     await this.#expectInput(caller.owner, inputFile)
     const createdMs = this.#now()
     const batch: StoredBatch = {
@@ -93,6 +99,22 @@ export class BatchBook {
     throw new TurnError('invalid_value', `A batch that is ${last} cannot be cancelled.`, {
       param: 'batch_id',
     })
+  }
+
+  /** Removes what is left of batches that have ended: their lines, and after their time they themselves. */
+  async clean(): Promise<void> {
+    const { batches } = await this.#options.storage
+    const { keepMs } = this.#options
+    while (await batches.prune());
+    if (keepMs !== undefined) while (await batches.removeOld(this.#now() - keepMs));
+  }
+
+  #expectWebhook(url: string | undefined): void {
+    const refusal = url === undefined ? undefined : this.#options.webhookHosts.refusal(url)
+    if (url === undefined || refusal === undefined) return
+    const param = `metadata.${webhookField}`
+    const shown = JSON.stringify(url.slice(0, 100))
+    throw new TurnError('invalid_value', `${param} is ${shown}, ${refusal}`, { param })
   }
 
   async #expectInput(owner: string, id: string): Promise<void> {

@@ -4,6 +4,7 @@ import type { StoredFile } from '../storage/parts/files.ts'
 import { unansweredLine } from './answer-line.ts'
 import { readLine } from './lines.ts'
 import type { BatchFiles } from './parts.ts'
+import { webhookOf } from './webhooks/webhook-event.ts'
 
 export type FinalizeOptions = { files: BatchFiles; batches: Batches; now: () => number }
 
@@ -36,13 +37,16 @@ export async function finalize(batch: StoredBatch, options: FinalizeOptions): Pr
   }
   const output = counts.completed > 0 && (await keep('output', answers(batch, false, options)))
   const error = (counts.failed > 0 || !isWhole) && (await keep('error', errors(batch, to, options)))
+  const atMs = now()
+  const webhook = webhookOf(batch, to, atMs)
   const isEnded = await batches.complete(batch.id, {
     from: status,
     to,
-    atMs: now(),
+    atMs,
     counts,
     ...(output && { output }),
     ...(error && { error }),
+    ...(webhook && { webhook }),
   })
   if (!isEnded) for (const one of received) await files.discard(one)
 }

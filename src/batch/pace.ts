@@ -13,9 +13,9 @@ export class Pace {
   #untilMs = 0
   #waitMs = shortestMs
 
-  /** Whether one more may begin while so many run. */
-  allows(running: number, nowMs: number): boolean {
-    return nowMs >= this.#untilMs && running < this.#most
+  /** How many more may begin while so many run. */
+  room(running: number, nowMs: number): number {
+    return nowMs >= this.#untilMs ? Math.max(0, Math.ceil(this.#most - running)) : 0
   }
 
   /** One was turned away while so many ran, itself among them; `retryAfterMs`: what it was told. */

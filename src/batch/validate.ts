@@ -3,6 +3,7 @@ import type { BatchItem, BatchProblem, StoredBatch } from '../storage/parts/batc
 import { TurnError } from '../turn/error.ts'
 import { rawLines, readLine } from './lines.ts'
 import type { BatchFiles, BatchStorage } from './parts.ts'
+import { webhookOf } from './webhooks/webhook-event.ts'
 
 export type ValidateOptions = {
   files: BatchFiles
@@ -27,7 +28,10 @@ export async function validate(batch: StoredBatch, options: ValidateOptions): Pr
   if (checked === undefined) return
   const { total, problems } = checked
   if (problems.length > 0) {
-    await batches.move(batch.id, { from: ['validating'], to: 'failed', atMs: now(), problems })
+    const atMs = now()
+    const webhook = webhookOf(batch, 'failed', atMs)
+    const how = { from: ['validating'], to: 'failed', atMs, problems } as const
+    await batches.move(batch.id, { ...how, ...(webhook && { webhook }) })
   } else {
     await batches.move(batch.id, { from: ['validating'], to: 'in_progress', atMs: now(), total })
   }
@@ -66,7 +70,7 @@ async function check(
       firstLine.set(key, first ?? line)
       waiting.push(item)
       if (waiting.length < rowsAtOnce) continue
-      if (problems.length === 0) await batches.addItems(id, waiting)
+      if (problems.length === 0 && !(await batches.addItems(id, waiting))) return undefined
       waiting = []
     }
   } catch (error) {
@@ -79,7 +83,8 @@ async function check(
     const message = `The input file has more than ${mostLines} lines. Divide it into several batches.`
     problems.unshift({ code: 'too_many_tasks', message })
   }
-  if (problems.length === 0 && waiting.length > 0) await batches.addItems(id, waiting)
+  const isReady = problems.length === 0 && waiting.length > 0
+  if (isReady && !(await batches.addItems(id, waiting))) return undefined
   return { total, problems }
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Snooze } from '../lib/snooze.ts'
 import type { StoredBatch, TakenItem } from '../storage/parts/batches.ts'
 import { TurnError } from '../turn/error.ts'
 import { finalize } from './finalize.ts'
@@ -16,6 +17,8 @@ export type BatchWorkerOptions = {
   room: (running: number) => number
   lineLimitBytes: number
   onFault: (error: unknown) => void
+  /** A batch has ended. */
+  onEnd?: () => void
   now?: () => number
 }
 
@@ -41,10 +44,9 @@ export class BatchWorker {
   readonly #work = new Set<Promise<void>>()
   readonly #closing = new AbortController()
   readonly #looking: Promise<void>
+  readonly #snooze = new Snooze()
   #worker = `node-${randomUUID()}`
   #lines = 0
-  #wake: (() => void) | undefined
-  #isAwake = false
 
   constructor(options: BatchWorkerOptions) {
     this.#options = options
@@ -54,8 +56,7 @@ export class BatchWorker {
 
   /** There is something new to do. */
   wake(): void {
-    this.#isAwake = true
-    this.#wake?.()
+    this.#snooze.wake()
   }
 
   /** Begins nothing more, and waits for the lines that run. */
@@ -76,16 +77,17 @@ export class BatchWorker {
     }, renewMs).unref()
     let isFresh = false
     while (!this.#isOver) {
-      this.#isAwake = false
+      let isWell = true
       try {
         if (!isFresh && storage.engine === 'sqlite') await storage.batches.releaseAll(this.#worker)
         isFresh = true
         await this.#look(storage)
       } catch (error) {
         this.#fault(error)
-        await this.#pause(pauseMs)
+        isWell = false
       }
-      if (!this.#isAwake) await this.#pause(this.#open.size > 0 ? lookMs : idleLookMs)
+      const ms = this.#open.size > 0 ? lookMs : idleLookMs
+      await this.#snooze.pause(isWell ? ms : pauseMs)
     }
     clearInterval(renewing)
   }
@@ -100,7 +102,8 @@ export class BatchWorker {
     for (const batch of batches) {
       const open = this.#openOf(batch.id)
       if (open.isBusy || this.#now() < open.waitsUntilMs) continue
-      if (batch.status === 'validating') this.#alone(storage, batch, () => this.#validate(batch))
+      if (batch.status === 'validating')
+        this.#alone(storage, batch, () => this.#validate(storage, batch))
       else if (batch.status === 'in_progress' && this.#now() < batch.expiresMs && !isDone(batch))
         inProgress.push(batch)
       else this.#alone(storage, batch, () => this.#end(storage, batch))
@@ -108,19 +111,22 @@ export class BatchWorker {
     await this.#fill(storage, inProgress)
   }
 
-  /** A line of each in turn, while there is room: a large batch does not hold up a small one. */
+  /** Who has the fewest running lines comes first: a large batch does not hold up a small one. */
   async #fill({ batches }: BatchStorage, inProgress: StoredBatch[]): Promise<void> {
-    let left = inProgress
+    const running = ({ id }: StoredBatch): number => this.#openOf(id).running
+    let left = inProgress.toSorted((one, other) => running(one) - running(other))
     while (left.length > 0 && !this.#isOver) {
       const next: StoredBatch[] = []
-      for (const batch of left) {
+      for (const [index, batch] of left.entries()) {
         const open = this.#openOf(batch.id)
-        if (this.#options.room(this.#lines) <= this.#lines || this.#isOver) return
-        if (!open.pace.allows(open.running, this.#now())) continue
-        const item = await batches.take(batch.id, this.#worker, leaseMs)
-        if (item === undefined) continue
-        this.#begin(batch, item, open)
-        next.push(batch)
+        const free = this.#options.room(this.#lines) - this.#lines
+        if (free <= 0 || this.#isOver) return
+        const share = Math.ceil(free / (left.length - index))
+        const limit = Math.min(share, open.pace.room(open.running, this.#now()))
+        if (limit <= 0) continue
+        const items = await batches.take(batch.id, this.#worker, { leaseMs, limit })
+        for (const item of items) this.#begin(batch, item, open)
+        if (items.length === limit) next.push(batch)
       }
       left = next
     }
@@ -162,21 +168,19 @@ export class BatchWorker {
         return
       } catch (error) {
         if (TurnError.from(error).code !== 'storage_unavailable' || this.#isOver) throw error
-        await this.#pause(1_000)
+        const { signal } = this.#closing
+        // It rejects when the server stops, which the next failure tells.
+        await sleep(1_000, undefined, { signal, ref: false }).catch(() => {})
       }
     }
   }
 
-  #validate(batch: StoredBatch): Promise<void> {
-    return this.#options.storage.then(({ batches }) =>
-      validate(batch, {
-        files: this.#options.files,
-        batches,
-        lineLimitBytes: this.#options.lineLimitBytes,
-        now: this.#now,
-        isOver: () => this.#isOver,
-      }),
-    )
+  async #validate({ batches }: BatchStorage, batch: StoredBatch): Promise<void> {
+    const { files, lineLimitBytes } = this.#options
+    const isOver = (): boolean => this.#isOver
+    await validate(batch, { files, batches, lineLimitBytes, now: this.#now, isOver })
+    // When lines are wrong.
+    this.#options.onEnd?.()
   }
 
   /** When no node has a line of it any more. */
@@ -190,6 +194,7 @@ export class BatchWorker {
         : (await batches.open()).find(({ id }) => id === batch.id)
     if (moved === undefined) return
     await finalize(moved, { files, batches, now })
+    this.#options.onEnd?.()
     while (!this.#isOver && (await batches.prune()));
   }
 
@@ -242,15 +247,6 @@ export class BatchWorker {
 
   get #isOver(): boolean {
     return this.#closing.signal.aborted
-  }
-
-  /** Until the time is over, or something is to be done. */
-  async #pause(ms: number): Promise<void> {
-    if (this.#isOver) return
-    const woken = new AbortController()
-    this.#wake = () => woken.abort()
-    await sleep(ms, undefined, { signal: woken.signal, ref: false }).catch(() => {})
-    this.#wake = undefined
   }
 }
 

@@ -71,7 +71,7 @@ export function cached(
   /** Nothing happens before the first pull. */
   async function* run(turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
     const scope = scopeOf(context.owner, options)
-    const key = cacheKey(scope, turn)
+    const key = cacheKey(scope, turn, context.allowed?.providers)
     if (!context.cache?.noCache) {
       let found = atOnce(scope, key, context)
       if (!found && saved) {

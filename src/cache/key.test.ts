@@ -61,6 +61,17 @@ function withPicture(url: string): Turn {
   return turn({}, { messages: [{ role: 'user', content: [{ type: 'image', source }] }] })
 }
 
+describe('cacheKey of whoever may be answered by some alone', () => {
+  const turn = { source: { dialect: 'openai-chat', body: base } }
+  it('is another one, whatever their order', () => {
+    const all = cacheKey('owner a', turn)
+    const one = cacheKey('owner a', turn, ['x'])
+    const two = cacheKey('owner a', turn, ['x', 'y'])
+    expect(new Set([all, one, two, cacheKey('owner a', turn, [])]).size).toBe(4)
+    expect(cacheKey('owner a', turn, ['y', 'x', 'y'])).toBe(two)
+  })
+})
+
 describe('isEligible', () => {
   it('is true of talk, functions of the caller included', () => {
     expect(isEligible(turn({}))).toBe(true)

@@ -7,11 +7,17 @@ const optionsOfCache = new Set(['cache', 'include_activity', 'allow_degraded'])
 
 /**
  * The key of a turn in a scope: a digest of everything that the caller sent and that may decide the answer, fields that nobody here
- * knows included. The order of keys does not matter, that of lists does.
+ * knows included. The order of keys does not matter, that of lists does. `providers`: who alone may answer the caller, where not everybody may:
+ * theirs is another answer, and neither is given for the other.
  */
-export function cacheKey(scope: string, { source }: Pick<Turn, 'source'>): string {
+export function cacheKey(
+  scope: string,
+  { source }: Pick<Turn, 'source'>,
+  providers?: readonly string[],
+): string {
   const { claude_options: options, ...body } = source.body
-  const text = `${scope}\n${source.dialect}\n${canonical(body, delivery)}\n${canonical(options ?? {}, optionsOfCache)}`
+  const only = providers ? `\n${JSON.stringify([...new Set(providers)].toSorted())}` : ''
+  const text = `${scope}\n${source.dialect}\n${canonical(body, delivery)}\n${canonical(options ?? {}, optionsOfCache)}${only}`
   return createHash('sha256').update(text).digest('base64url')
 }
 

@@ -60,7 +60,7 @@ export function withoutRun(event: TurnEvent): TurnEvent {
     return start
   }
   if (event.type === 'finish') {
-    const { claude: _claude, endedItself: _ended, ...finish } = event
+    const { claude: _claude, costUsd: _cost, endedItself: _ended, ...finish } = event
     return finish
   }
   return event

@@ -7,8 +7,8 @@ export type WrittenHit<Facts> = {
   /** Of the entry that it was made of. */
   key: string
   headers: Record<string, string>
-  /** Before and after the answer's id, which is another one each time; or all of it. */
-  body: readonly [head: string, tail?: string]
+  /** The pieces around the answer's id, which is another one each time. */
+  body: readonly string[]
   facts: Facts
 }
 
@@ -17,6 +17,8 @@ type Kept<Facts> = WrittenHit<Facts> & { storedMs: number }
 /** Hits are worth remembering only where they are many and small. In characters. */
 const longestBody = 256 * 1024
 const mostCharacters = 16 * 1024 * 1024
+/** What a piece takes besides its text, roughly. */
+const ownCharacters = 16
 
 /**
  * Hits by the very bytes of their requests: who sends the same bytes again gets the same answer without anything being read anew. An entry
@@ -32,7 +34,8 @@ export class Repeats<Facts> {
       max: store.limits.entries,
       maxSize: mostCharacters,
       maxEntrySize: longestBody,
-      sizeCalculation: ({ body: [head, tail = ''] }) => head.length + tail.length + 1_000,
+      sizeCalculation: ({ body }) =>
+        body.reduce((size, piece) => size + piece.length + ownCharacters, 1_000),
     })
   }
 

@@ -2,6 +2,7 @@ import { request } from 'undici'
 import { loadConfig } from '../config/load.ts'
 import type { ConfigSources } from '../config/read.ts'
 import type { Console } from './console.ts'
+import { reachableUrl } from './reachable-url.ts'
 
 /** What to do with the cache of the running server. */
 const actions = { show: 'GET', clear: 'DELETE' } as const
@@ -24,7 +25,7 @@ export async function cache(
     return 1
   }
   const { host, port, apiKey } = loadConfig(sources).http
-  const answered = await ask(`http://${reachable(host)}:${port}/v1/cache`, actions[action], apiKey)
+  const answered = await ask(`${reachableUrl(host, port)}/v1/cache`, actions[action], apiKey)
   if ('problem' in answered) {
     console.err(`${answered.problem}; is the server running, with the same HOST, PORT and API_KEY?`)
     return 1
@@ -56,13 +57,6 @@ async function ask(
       error instanceof Error && 'code' in error ? String(error.code) : 'no answer that can be read'
     return { problem: `${url} does not answer (${reason})` }
   }
-}
-
-/** A server that listens everywhere is reached on this machine. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1'
-  if (host === '::') return '[::1]'
-  return host.includes(':') ? `[${host}]` : host
 }
 
 function linesOf(action: string, body: Body): string[] {

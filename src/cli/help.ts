@@ -13,11 +13,14 @@ Commands:
   config     Print the configuration in force, secrets left out; --json for machines
   cache      Print what the running server's cache keeps, or \`cache clear\` it; --json for machines
   migrate    Bring the schema of the database up to date (a start does that too)
-  backup     \`backup FILE\` copies the embedded database, beside a running server too
-  restore    \`restore FILE\` puts a backup in its place; --force when there is a database already
+  backup     \`backup FOLDER\` copies the embedded database and the uploaded files, beside a running server too
+  restore    \`restore FOLDER\` puts a backup in their place; --force when there is a database already
 
   keys       Make and change API keys, also beside a running server: \`keys create NAME\`, \`keys list\`, \`keys show ID\`,
              \`keys rotate ID\`, \`keys revoke ID\`; see docs/keys.md; --json for machines
+
+  batch      \`batch run INPUT.jsonl -o OUTPUT.jsonl\` has a file of requests answered, by the server that runs or by one of its own
+  map        \`map 'docs/**/*.md' --prompt TEXT -o FOLDER\` asks one question about many documents; see docs/batches.md for both
 
   --help     Print this text
   --version  Print the version

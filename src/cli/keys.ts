@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { hasKeysFlag } from '../access/has-keys.ts'
 import { KeyBook, type KeyWish } from '../access/keys.ts'
 import { parsePolicy } from '../access/policy.ts'
 import { type ShownKey, shownKey } from '../access/shown.ts'
@@ -35,6 +36,8 @@ export async function keys(
     const store = await openStore({ ...config.storage, instance: 'command' })
     try {
       const shown = await run(asked, new KeyBook(store.keys))
+      // A server that starts without its storage must know.
+      if (asked.action === 'create') hasKeysFlag(config.storage.dataDir).set(true)
       if (json) console.out(JSON.stringify(shown, null, 2))
       else for (const line of linesOf(asked.action, shown)) console.out(line)
     } finally {

@@ -2,15 +2,22 @@ import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/config.ts'
 import type { ConfigSources } from '../config/read.ts'
 import type { Telemetry } from '../telemetry/events.ts'
-import { createLog, type Log, type LogOutput } from '../telemetry/log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { TurnError } from '../turn/error.ts'
 import { batchedOutput } from './batched-output.ts'
+import { CommandProblem } from './command-problem.ts'
 import type { Console } from './console.ts'
 import { listenProblem } from './listen-problem.ts'
+import { openLog } from './open-log.ts'
 import { catchStopSignals, type StopSignals } from './stop-signals.ts'
 
 /** A server that listens. `close` ends it gracefully within the configured time. */
-export type RunningServer = { url: string; close(): Promise<void> }
+export type RunningServer = {
+  url: string
+  /** Whether callers need a key. */
+  needsKey: boolean
+  close(): Promise<void>
+}
 
 export type ServeOptions = {
   console: Console
@@ -28,8 +35,14 @@ export async function serve(sources: ConfigSources, options: ServeOptions): Prom
   process.stdout.on('error', () => {})
   const output = batchedOutput(process.stdout)
   process.on('exit', output.flush)
-  const log = await openLog(config, output, options.console)
-  if (log === undefined) return 1
+  let log: Log
+  try {
+    log = await openLog(config.log, output)
+  } catch (error) {
+    if (!(error instanceof CommandProblem)) throw error
+    options.console.err(error.message)
+    return 1
+  }
   const onFault = (error: unknown): void => log.fault(error)
   process.on('uncaughtExceptionMonitor', onFault)
   try {
@@ -56,27 +69,11 @@ async function run(
     return 1
   }
   log.serverStarted({ url: server.url })
-  console.err(welcome(server.url, config.http.apiKey !== undefined))
+  console.err(welcome(server.url, server.needsKey))
   const signal = await signals.first
   await server.close()
   log.serverStopped({ reason: signal })
   return 0
-}
-
-async function openLog(
-  config: Config,
-  output: LogOutput,
-  console: Console,
-): Promise<Log | undefined> {
-  try {
-    return await createLog(config.log, output)
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : 'unknown'
-    console.err(
-      `The log file ${config.log.file} cannot be opened (${reason}); correct LOG_TO_FILE or DATA_DIR`,
-    )
-    return undefined
-  }
 }
 
 /** Known reasons are a sentence without a stack; others go to the log whole. */
@@ -98,5 +95,7 @@ function welcome(url: string, needsKey: boolean): string {
   return `Ready: point any OpenAI client at ${url}/v1, or try
 
   curl ${url}/v1/chat/completions -H 'Content-Type: application/json'${key} -d '${body}'
+
+Files, batches and the rest of the API are listed at ${url}/
 `
 }

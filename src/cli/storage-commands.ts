@@ -4,7 +4,9 @@ import { loadConfig } from '../config/load.ts'
 import type { ConfigSources } from '../config/read.ts'
 import { openDatabase } from '../storage/open-store.ts'
 import { readAddress } from '../storage/postgres/address.ts'
-import { backupEmbedded, restoreEmbedded } from '../storage/sqlite/backup.ts'
+import { backupEmbedded } from '../storage/sqlite/backup.ts'
+import type { Copied } from '../storage/sqlite/backup-files.ts'
+import { restoreEmbedded } from '../storage/sqlite/restore.ts'
 import { TurnError } from '../turn/error.ts'
 import type { Console } from './console.ts'
 
@@ -31,38 +33,48 @@ export function migrate(sources: ConfigSources, console: Console): Promise<numbe
   })
 }
 
-/** Copies the embedded database into a file, beside a running server too. Returns the exit status. */
+/** Copies what the embedded storage keeps into a folder, beside a running server too. Returns the exit status. */
 export function backup(
-  file: string | undefined,
+  folder: string | undefined,
   sources: ConfigSources,
   console: Console,
 ): Promise<number> {
   return told(console, async () => {
     const { storage } = loadConfig(sources)
     refusePostgres(storage, 'pg_dump --format=custom --file=FILE')
-    const target = resolve(expectFile(file, 'backup'))
-    await backupEmbedded(storage.dataDir, target)
-    console.out(`The database is copied to ${target}.`)
+    const target = resolve(expectPath(folder, 'backup'))
+    const copied = await backupEmbedded(storage.dataDir, target)
+    console.out(`The database and ${shownFiles(copied)} are copied to ${target}.`)
     if (storage.dataKey !== undefined) {
       console.out('What was said is encrypted in it: keep the DATA_KEY elsewhere.')
     }
   })
 }
 
-/** Puts a backup in the place of the embedded database. Returns the exit status. */
+/** Puts a backup in the place of what the embedded storage keeps. Returns the exit status. */
 export function restore(
-  file: string | undefined,
+  backup: string | undefined,
   sources: ConfigSources,
   { console, force }: { console: Console; force: boolean },
 ): Promise<number> {
   return told(console, async () => {
     const { storage } = loadConfig(sources)
     refusePostgres(storage, 'pg_restore --clean --if-exists')
-    const source = resolve(expectFile(file, 'restore'))
-    const kept = await restoreEmbedded(storage.dataDir, source, { force, nowMs: Date.now() })
-    console.out(`${source} is now the database.`)
-    if (kept !== undefined) console.out(`The one before is kept as ${kept}.`)
+    const source = resolve(expectPath(backup, 'restore'))
+    const options = { force, nowMs: Date.now() }
+    const { copied, kept } = await restoreEmbedded(storage.dataDir, source, options)
+    console.out(
+      copied
+        ? `The database and ${shownFiles(copied)} of ${source} are in place.`
+        : `${source} is now the database. It is a database alone: the uploaded files that were there stay.`,
+    )
+    for (const path of kept) console.out(`What was there before is kept as ${path}.`)
   })
+}
+
+function shownFiles({ files, bytes }: Copied): string {
+  const mebibytes = (bytes / 1024 / 1024).toFixed(1)
+  return `${files} uploaded file${files === 1 ? '' : 's'} (${mebibytes} MiB)`
 }
 
 async function told(console: Console, work: () => Promise<void>): Promise<number> {
@@ -70,15 +82,17 @@ async function told(console: Console, work: () => Promise<void>): Promise<number
     await work()
     return 0
   } catch (error) {
-    if (!(error instanceof TurnError)) throw error
+    // A disk that is full or not to be written to is told in the system's own words.
+    const isTold = error instanceof TurnError || (error instanceof Error && 'syscall' in error)
+    if (!isTold) throw error
     console.err(error.message)
     return 1
   }
 }
 
-function expectFile(file: string | undefined, command: string): string {
-  if (file !== undefined) return file
-  throw new TurnError('invalid_value', `Name the file: \`claude-code-api ${command} FILE\``)
+function expectPath(path: string | undefined, command: string): string {
+  if (path !== undefined) return path
+  throw new TurnError('invalid_value', `Name the folder: \`claude-code-api ${command} FOLDER\``)
 }
 
 function refusePostgres({ databaseUrl }: Storage, command: string): void {

@@ -70,12 +70,22 @@ export type Config = {
     dataDir: string
     /** Absent: a database in `dataDir`. */
     databaseUrl?: string
+    /** The most connections to it. */
+    databaseConnections: number
     /** Absent: content is not encrypted. */
     dataKey?: string
   }
+  /** How long records are kept that belong to nothing else. */
+  retention: { usageKeepMs: number; keyKeepMs: number }
   /** How long after its last turn a session is kept. */
   sessions: { keepMs: number }
-  batches: { concurrency: number | 'auto' }
+  batches: {
+    concurrency: number | 'auto'
+    /** Absent: for ever. */
+    keepMs?: number
+    /** `secret` is there where there are hosts. */
+    webhooks: { hosts: string[]; secret?: string; allowPrivateNetwork: boolean }
+  }
   files: {
     uploadLimitBytes: number
     /** Absent: until they are deleted. */

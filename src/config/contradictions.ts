@@ -19,6 +19,11 @@ export function contradictions(values: SettingValues): string[] {
       'ADMIN_KEY and API_KEY are the same, so that every client could make keys; set ADMIN_KEY to another',
     )
   }
+  if (values.WEBHOOK_HOSTS !== undefined && values.WEBHOOK_SECRET === undefined) {
+    problems.push(
+      'WEBHOOK_HOSTS is set but WEBHOOK_SECRET is not, so that nobody could tell who sent a webhook; set WEBHOOK_SECRET to `whsec_` and the output of `openssl rand -base64 32`',
+    )
+  }
   for (const name of values.PASS_ENV ?? []) {
     if (!secretVariables.has(name)) continue
     problems.push(

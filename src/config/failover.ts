@@ -14,6 +14,7 @@ export type FailoverConfig = {
     firstOutputMs: number
     idleMs: number
     answerMs: number
+    silenceMs: number
     turnMs: number
   }
 }
@@ -41,6 +42,7 @@ export function failoverConfig(values: SettingValues): FailoverConfig {
       firstOutputMs: milliseconds(values.FALLBACK_FIRST_OUTPUT_TIMEOUT_SECONDS),
       idleMs: milliseconds(values.FALLBACK_IDLE_TIMEOUT_SECONDS),
       answerMs: milliseconds(values.FALLBACK_ANSWER_TIMEOUT_SECONDS),
+      silenceMs: milliseconds(values.FALLBACK_SILENCE_TIMEOUT_SECONDS),
       turnMs: milliseconds(values.TURN_TIMEOUT_SECONDS),
     },
   }

@@ -45,9 +45,15 @@ function readNumbered(values: SettingValues): Reading {
     const name = values.FALLBACK_API_NAME[index]
     const key = values.FALLBACK_API_KEY[index]
     const model = values.FALLBACK_API_MODEL[index]
+    const price = values.FALLBACK_API_PRICE[index]
     if (url === undefined) {
       lastGap ??= number
-      for (const [part, value] of Object.entries({ NAME: name, KEY: key, MODEL: model })) {
+      for (const [part, value] of Object.entries({
+        NAME: name,
+        KEY: key,
+        MODEL: model,
+        PRICE: price,
+      })) {
         if (value === undefined) continue
         problems.push(
           `FALLBACK_API_${part}_${number} is set but FALLBACK_API_URL_${number} is not; set both or neither`,
@@ -65,6 +71,7 @@ function readNumbered(values: SettingValues): Reading {
       url,
       ...(key === undefined ? {} : { key }),
       ...(model === undefined ? {} : { model }),
+      ...(price === undefined ? {} : { price }),
     })
   }
   return { fallbacks, problems }

@@ -4,20 +4,29 @@ import { flagOf, settings, variablesOf, type Setting } from './schema.ts'
 /** Flags as variables, and what was wrong with them. */
 export type Flags = { variables: Record<string, string>; problems: string[] }
 
-/** Reads `--port 9000`, `--port=9000`, `--strict-parameters` and `--no-strict-parameters`; of several the last counts. */
-export function readFlags(args: readonly string[]): Flags {
+type KnownFlags = ReadonlyMap<string, { variable: string; isSwitch: boolean }>
+
+function knownFlags(): KnownFlags {
   const known = new Map<string, { variable: string; isSwitch: boolean }>()
   for (const [name, row] of Object.entries<Setting>(settings)) {
     for (const variable of variablesOf(name, row)) {
       known.set(flagOf(variable), { variable, isSwitch: row.kind.isSwitch === true })
     }
   }
-  const options = Object.fromEntries(
-    [...known].map(([flag, { isSwitch }]) => [
-      flag,
-      { type: isSwitch ? ('boolean' as const) : ('string' as const) },
-    ]),
+  return known
+}
+
+/** The flags of all settings as `parseArgs` takes them: for commands with words and flags of their own. */
+export function settingFlags(known = knownFlags()): Record<string, { type: 'boolean' | 'string' }> {
+  return Object.fromEntries(
+    [...known].map(([flag, { isSwitch }]) => [flag, { type: isSwitch ? 'boolean' : 'string' }]),
   )
+}
+
+/** Reads `--port 9000`, `--port=9000`, `--strict-parameters` and `--no-strict-parameters`; of several the last counts. */
+export function readFlags(args: readonly string[]): Flags {
+  const known = knownFlags()
+  const options = settingFlags(known)
   const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true })
 
   const flags: Flags = { variables: {}, problems: [] }

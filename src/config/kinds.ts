@@ -129,6 +129,19 @@ export const pairs: Kind<Record<string, string>> = {
   },
 }
 
+/** What a million tokens cost: of the prompt, of the answer, and where it differs of the prompt's cached part. */
+export const price: Kind<{ inputUsd: number; outputUsd: number; cachedInputUsd?: number }> = {
+  expects:
+    'US dollars a million tokens, of the prompt and of the answer, and if wanted of cached prompt tokens, such as `0.15,0.6` or `0.15,0.6,0.075`',
+  parse: (value) => {
+    const parts = value.split(',').map((part) => decimal(0, 1_000_000).parse(part.trim()))
+    const [inputUsd, outputUsd, cachedInputUsd, ...more] = parts
+    if (inputUsd === undefined || outputUsd === undefined || more.length > 0) return undefined
+    if (parts.length === 2) return { inputUsd, outputUsd }
+    return cachedInputUsd === undefined ? undefined : { inputUsd, outputUsd, cachedInputUsd }
+  },
+}
+
 /** An http(s) address without a user name or password, as text without a slash at its end. */
 export const httpUrl: Kind<string> = {
   expects:
@@ -146,6 +159,17 @@ export const databaseUrl: Kind<string> = {
   parse: (value) => {
     const url = URL.canParse(value) ? new URL(value) : undefined
     return url !== undefined && /^postgres(ql)?:$/.test(url.protocol) ? value : undefined
+  },
+}
+
+/** The secret of the Standard Webhooks scheme. */
+export const webhookSecret: Kind<string> = {
+  expects: '`whsec_` and 24 to 64 bytes in base64',
+  parse: (value) => {
+    const [, encoded] = /^whsec_([A-Za-z\d+/]+={0,2})$/.exec(value) ?? []
+    const bytes = encoded === undefined ? undefined : Buffer.from(encoded, 'base64')
+    if (bytes === undefined || bytes.length < 24 || bytes.length > 64) return undefined
+    return bytes.toString('base64') === encoded ? value : undefined
   },
 }
 

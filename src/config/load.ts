@@ -36,10 +36,23 @@ export function loadConfig(sources: ConfigSources): Config {
     storage: {
       dataDir: values.DATA_DIR,
       ...(values.DATABASE_URL === undefined ? {} : { databaseUrl: values.DATABASE_URL }),
+      databaseConnections: values.DATABASE_CONNECTIONS,
       ...(values.DATA_KEY === undefined ? {} : { dataKey: values.DATA_KEY }),
     },
+    retention: {
+      usageKeepMs: values.USAGE_KEEP_DAYS * dayMs,
+      keyKeepMs: values.KEY_KEEP_DAYS * dayMs,
+    },
     sessions: { keepMs: values.SESSION_KEEP_DAYS * dayMs },
-    batches: { concurrency: values.BATCH_CONCURRENCY },
+    batches: {
+      concurrency: values.BATCH_CONCURRENCY,
+      ...(values.BATCH_KEEP_DAYS !== undefined && { keepMs: values.BATCH_KEEP_DAYS * dayMs }),
+      webhooks: {
+        hosts: values.WEBHOOK_HOSTS ?? [],
+        allowPrivateNetwork: values.ALLOW_PRIVATE_NETWORK,
+        ...(values.WEBHOOK_SECRET !== undefined && { secret: values.WEBHOOK_SECRET }),
+      },
+    },
     files: {
       uploadLimitBytes: bytes(values.UPLOAD_LIMIT_MB),
       ...(values.FILE_KEEP_DAYS !== undefined && { keepMs: values.FILE_KEEP_DAYS * dayMs }),
@@ -138,6 +151,7 @@ function logConfig(
       values.DATABASE_URL,
       passwordIn(values.DATABASE_URL),
       values.DATA_KEY,
+      values.WEBHOOK_SECRET,
       ...fallbacks.flatMap(({ key, headers = {} }) => [key, ...Object.values(headers)]),
       ...serverSecrets,
     ]),

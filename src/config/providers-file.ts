@@ -15,6 +15,14 @@ export type PassedEndpoint = (typeof passedEndpoints)[number]
 /** Fields that routing writes itself, or that would break the request. */
 const reservedHeaders = /^(host|connection|content-length|content-type|transfer-encoding|accept)$/i
 
+/** US dollars a million tokens. */
+const dollars = z.number().min(0).max(1_000_000)
+const price = z.strictObject({
+  input: dollars,
+  output: dollars,
+  cached_input: dollars.optional(),
+})
+
 const provider = z.strictObject({
   name,
   url: z.string().refine((url) => httpUrl.parse(url) !== undefined, {
@@ -45,6 +53,7 @@ const provider = z.strictObject({
       first_output_seconds: seconds,
       idle_seconds: seconds,
       answer_seconds: seconds,
+      silence_seconds: seconds,
       turn_seconds: seconds,
     })
     .partial()
@@ -60,11 +69,15 @@ const provider = z.strictObject({
     .optional(),
   endpoints: z.array(z.enum(passedEndpoints)).optional(),
   context_tokens: z.int().positive().optional(),
+  price: price.optional(),
+  prices: z.record(z.string(), price).optional(),
   group: name.optional(),
   weight: z.number().positive().max(1_000_000).optional(),
 })
 
 const file = z.strictObject({ providers: z.array(provider).max(100) })
+
+export type Price = { inputUsd: number; outputUsd: number; cachedInputUsd?: number }
 
 /** An OpenAI-compatible API that answers when those before it cannot; times are milliseconds. */
 export type FallbackConfig = {
@@ -75,12 +88,18 @@ export type FallbackConfig = {
   models?: Record<string, string>
   headers?: Record<string, string>
   timeouts?: Partial<
-    Record<'connectMs' | 'headersMs' | 'firstOutputMs' | 'idleMs' | 'answerMs' | 'turnMs', number>
+    Record<
+      'connectMs' | 'headersMs' | 'firstOutputMs' | 'idleMs' | 'answerMs' | 'silenceMs' | 'turnMs',
+      number
+    >
   >
   can?: Partial<Record<'tools' | 'images' | 'streaming' | 'schema', boolean>>
   /** Absent: nobody said. */
   endpoints?: PassedEndpoint[]
   contextTokens?: number
+  /** In US dollars a million tokens: of every model, and of some by their names there. */
+  price?: Price
+  prices?: Record<string, Price>
   group?: string
   weight?: number
 }
@@ -136,9 +155,17 @@ function toConfig(row: z.infer<typeof provider>, environment: Environment): Fall
     can: row.can,
     endpoints: row.endpoints,
     contextTokens: row.context_tokens,
+    price: row.price && toPrice(row.price),
+    prices:
+      row.prices &&
+      Object.fromEntries(Object.entries(row.prices).map(([model, own]) => [model, toPrice(own)])),
     group: row.group,
     weight: row.weight,
   })
+}
+
+function toPrice({ input, output, cached_input }: z.infer<typeof price>): Price {
+  return withoutUndefined({ inputUsd: input, outputUsd: output, cachedInputUsd: cached_input })
 }
 
 function toTimeouts(
@@ -150,6 +177,7 @@ function toTimeouts(
     firstOutputMs: milliseconds(timeouts.first_output_seconds),
     idleMs: milliseconds(timeouts.idle_seconds),
     answerMs: milliseconds(timeouts.answer_seconds),
+    silenceMs: milliseconds(timeouts.silence_seconds),
     turnMs: milliseconds(timeouts.turn_seconds),
   })
 }

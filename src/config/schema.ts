@@ -8,6 +8,7 @@ import {
   oneOf,
   pairs,
   passphrase,
+  price,
   path,
   paths,
   secretText,
@@ -15,6 +16,7 @@ import {
   text,
   toolRules,
   trueOrFalse,
+  webhookSecret,
   type Kind,
 } from './kinds.ts'
 
@@ -266,7 +268,21 @@ export const settings = {
     section: 'safety',
     kind: trueOrFalse,
     default: 'false',
-    doc: 'Whether addresses in requests (pictures, MCP servers) may lead to private networks and this machine.',
+    doc: 'Whether addresses in requests (pictures, MCP servers, webhooks) may lead to private networks and this machine.',
+  },
+  WEBHOOK_HOSTS: {
+    section: 'safety',
+    kind: list(
+      'host names such as `hooks.example.com`, `*.example.com` or `10.0.0.7:9000`',
+      /^((\*\.)?[\w-]+(\.[\w-]+)*|\[[\da-f:.]+\])(:\d{1,5})?$/i,
+    ),
+    doc: 'The hosts that batches may tell of their end (`metadata.webhook_url`), each with its port unless it is the usual one; none: no webhooks are sent. Needs `WEBHOOK_SECRET`.',
+  },
+  WEBHOOK_SECRET: {
+    section: 'safety',
+    kind: webhookSecret,
+    secret: true,
+    doc: 'What webhooks are signed with, and verified with by those who get them: `whsec_` and the output of `openssl rand -base64 32`.',
   },
   FILE_LIMIT_MB: {
     section: 'safety',
@@ -374,6 +390,12 @@ export const settings = {
     repeat: fallbackLimit,
     doc: "The model to ask there; none: the request's own.",
   },
+  FALLBACK_API_PRICE: {
+    section: 'fallbacks',
+    kind: price,
+    repeat: fallbackLimit,
+    doc: 'What it asks for, in US dollars a million tokens: of the prompt, of the answer, and if wanted of cached prompt tokens (`0.15,0.6,0.075`). For usage and budgets; none: budgets count its tokens as dear as any.',
+  },
   PROVIDERS_FILE: {
     section: 'fallbacks',
     kind: path,
@@ -401,13 +423,19 @@ export const settings = {
     section: 'fallbacks',
     kind: seconds,
     default: '60',
-    doc: 'How long a fallback may be silent between two events of a stream.',
+    doc: 'How long a fallback may be silent between two events of a stream, or take from the first byte of an answer that is not streamed to its last.',
   },
   FALLBACK_ANSWER_TIMEOUT_SECONDS: {
     section: 'fallbacks',
     kind: seconds,
     default: '600',
     doc: 'How long a whole answer of a fallback may take when it is not streamed.',
+  },
+  FALLBACK_SILENCE_TIMEOUT_SECONDS: {
+    section: 'fallbacks',
+    kind: seconds,
+    default: '100',
+    doc: 'How long nothing at all of such an answer may come while another provider can be asked instead.',
   },
   PROVIDER_ORDER: {
     section: 'failover',
@@ -420,7 +448,7 @@ export const settings = {
       expects: 'the name of a fallback',
       parse: (value) => (providerName.test(value) ? value : undefined),
     } satisfies Kind<string>,
-    doc: 'The fallback that gets what is not chat (embeddings, audio, images, moderations, rerank); none: the first that has it.',
+    doc: 'The fallback that gets what is not chat (embeddings, audio, images, moderations, rerank), alone; none: those that have it, in order.',
   },
   RETRIES: {
     section: 'failover',
@@ -519,11 +547,34 @@ export const settings = {
     kind: decimal(0.001, 36_500),
     doc: 'How long uploaded files are kept that do not say so themselves (`expires_after`); none: until they are deleted.',
   },
+  BATCH_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(0.001, 36_500),
+    doc: 'How long batches that have ended are kept, from their creation on; none: for ever. Their files are kept as other files are.',
+  },
+  USAGE_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(1, 36_500),
+    default: '400',
+    doc: 'How long it is known what was used (`GET /v1/usage`).',
+  },
+  KEY_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(1, 36_500),
+    default: '90',
+    doc: 'How long a stored key that was revoked or has expired stays in the list, and what it uploaded; longer where its usage is still known.',
+  },
   DATABASE_URL: {
     section: 'storage',
     kind: databaseUrl,
     secret: true,
     doc: 'A Postgres that keeps keys, usage, sessions, files and batches, for more than one server; none: a database in DATA_DIR. `?schema=` names the schema of its tables (`claude_code_api`).',
+  },
+  DATABASE_CONNECTIONS: {
+    section: 'storage',
+    kind: integer(2, 200),
+    default: '10',
+    doc: 'How many connections to that Postgres this server opens at the most.',
   },
   DATA_KEY: {
     section: 'storage',

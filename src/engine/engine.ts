@@ -146,7 +146,7 @@ export class Engine implements Backend {
         { owner: context.owner, isOneOfMany: turn.isOneOfMany },
         context.signal,
       )
-      yield* this.#answer(withinBudget(turn, context), context, { session, stored })
+      yield* this.#answer(turn, context, { session, stored })
     } finally {
       leave?.()
       void Promise.allSettled(stored).then(() => session.release())
@@ -162,13 +162,14 @@ export class Engine implements Backend {
   }
 
   async *#answer(
-    turn: Turn,
+    asked: Turn,
     context: TurnContext,
     { session, stored }: Pick<Course, 'session' | 'stored'>,
   ): AsyncGenerator<TurnEvent> {
-    const clock = new TurnClock(this.#limits(turn), context.signal)
+    const clock = new TurnClock(this.#limits(asked), context.signal)
     const models = await clock.wait('start', this.#knownModels())
-    const plan = await this.#planner.plan(turn, context, { models, session })
+    const plan = await this.#planner.plan(asked, context, { models, session })
+    const turn = withinBudget(asked, plan.decisions, context)
     for (const notice of plan.notices) yield { type: 'notice', notice }
     const profile = profileOf(turn, plan.decisions, context)
     const course: Course = { turn, plan, profile, session, stored, clock, context, hasBegun: false }

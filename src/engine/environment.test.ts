@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { settings, type Setting, variablesOf } from '../config/schema.ts'
 import { childEnvironment } from './environment.ts'
 
 const make = (source: Record<string, string>, pass: string[] = []) =>
@@ -41,6 +42,16 @@ describe('childEnvironment', () => {
     const environment = make({ NPM_TOKEN: 'a', API_KEY: 'b' }, ['NPM_TOKEN', 'API_KEY'])
     expect(environment).toMatchObject({ NPM_TOKEN: 'a' })
     expect(environment).not.toHaveProperty('API_KEY')
+  })
+
+  it('knows each of the server’s own secrets', () => {
+    const secrets = Object.entries<Setting>(settings).flatMap(([name, row]) =>
+      row.secret === true ? variablesOf(name, row) : [],
+    )
+    expect(secrets).toContain('DATA_KEY')
+    const source = Object.fromEntries(secrets.map((name) => [name, 'x']))
+    const kept = secrets.filter((name) => name in make(source, secrets))
+    expect(kept).toEqual([])
   })
 
   it('bounds Claude Code’s own retries', () => {

@@ -32,7 +32,8 @@ const claude = [
 ]
 
 /** The server's own secrets: never passed, not even when `PASS_ENV` names them. */
-const own = /^(API_KEY|ADMIN_KEY|FALLBACK_API_KEY_\d+|MCP_SERVERS|DATABASE_URL)$/
+const own =
+  /^(API_KEY|ADMIN_KEY|FALLBACK_API_KEY_\d+|MCP_SERVERS|DATABASE_URL|DATA_KEY|WEBHOOK_SECRET)$/
 
 export function childEnvironment(options: EnvironmentOptions): Record<string, string> {
   const passed = new Set(options.pass)

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, realpath } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import type { TurnContext } from '../turn/backend.ts'
 import type { McpServer } from '../turn/claude-options.ts'
 import { TurnError } from '../turn/error.ts'
@@ -99,8 +99,9 @@ export class Planner {
     const asked = await askedFolder(claude, workspace)
     const session = turnSession.known
     const ownFolder = await this.#ownFolder(context.owner)
-    const folder = asked ?? session?.folder ?? ownFolder
-    if (asked === undefined) checkSessionFolder(session, context, workspace, ownFolder)
+    const folder = asked ?? sessionFolder(session, ownFolder)
+    if (session && asked === undefined)
+      checkSessionFolder({ ...session, folder }, context, workspace, ownFolder)
     const addDirs = await Promise.all(
       claude.addDirs.map((path, index) =>
         workspace.folder(path, `claude_options.add_dirs[${index}]`),
@@ -329,20 +330,42 @@ async function askedFolder(
   return workspace.folder(workingDir, 'claude_options.working_dir')
 }
 
-/** A session may have begun in a folder that its key has lost since. */
+/** Where a session goes on. A caller's own folder is this server's, whichever server it began on. */
+function sessionFolder(session: SessionRecord | undefined, ownFolder: string): string {
+  if (session === undefined) return ownFolder
+  const { folder } = session
+  const isOwn = lastTwo(folder) === lastTwo(ownFolder) && !existsSync(folder)
+  return isOwn ? ownFolder : folder
+}
+
+/** `workspaces` and the owner, of a caller's own folder. */
+function lastTwo(path: string): string {
+  return relative(dirname(dirname(path)), path)
+}
+
+/** A session may have begun in a folder that its key has lost since, or that was removed, or that only another server has. */
 function checkSessionFolder(
-  session: SessionRecord | undefined,
+  session: SessionRecord,
   { allowed }: TurnContext,
   workspace: Workspace,
   ownFolder: string,
 ): void {
-  if (session === undefined || allowed?.workspaceRoots === undefined) return
-  if (session.folder === ownFolder || workspace.contains(session.folder)) return
-  throw new TurnError(
-    'forbidden',
-    `The session '${session.id}' worked in a folder that this API key may not use.`,
-    { param: 'claude_options.session_id' },
-  )
+  if (session.folder === ownFolder) return
+  const param = 'claude_options.session_id'
+  if (allowed?.workspaceRoots !== undefined && !workspace.contains(session.folder)) {
+    throw new TurnError(
+      'forbidden',
+      `The session '${session.id}' worked in a folder that this API key may not use.`,
+      { param },
+    )
+  }
+  if (!existsSync(session.folder)) {
+    throw new TurnError(
+      'invalid_value',
+      `The session '${session.id}' works in ${session.folder}, which this server does not have. Make the folder there, name another one with working_dir, or begin a new session.`,
+      { param },
+    )
+  }
 }
 
 /** The owner of callers without a key. */

@@ -41,6 +41,8 @@ export type FileBookOptions = {
   limitBytes: number
   /** How long files are kept that say nothing of it; absent: until they are deleted. */
   keepMs?: number
+  /** How long files are kept whose key was revoked or has expired, and which nobody can reach any more; absent: as others. */
+  keyKeepMs?: number
   now?: () => number
 }
 
@@ -171,12 +173,14 @@ export class FileBook {
     await this.#forget(id)
   }
 
-  /** Removes files that have expired and uploads that never ended. */
+  /** Removes files that have expired, uploads that never ended, and what belongs to a key that is no more. */
   async clean(): Promise<void> {
     const { files } = await this.#options.storage
     const nowMs = this.#now()
+    const begunBeforeMs = nowMs - longestUploadMs
+    const keyEndedBeforeMs = nowMs - (this.#options.keyKeepMs ?? nowMs)
     for (;;) {
-      const ids = await files.over({ nowMs, begunBeforeMs: nowMs - longestUploadMs })
+      const ids = await files.over({ nowMs, begunBeforeMs, keyEndedBeforeMs })
       if (ids.length === 0) return
       for (const id of ids) await this.#forget(id)
     }

@@ -1,49 +1,72 @@
-import { TurnError } from '../turn/error.ts'
-import type { FileBook } from './file-book.ts'
+import type { ClaudeOptions } from '../turn/claude-options.ts'
+import type { SentContent } from './sent-content.ts'
 
 type Json = Record<string, unknown>
 
-export type ExpandOptions = {
-  owner: string
-  files: Pick<FileBook, 'open'>
-  /** The most bytes of one file. */
-  limitBytes: number
-}
-
 /**
  * The request body with the content of every uploaded file that its messages name (`file_id`), as if it had been sent along. Whoever reads
- * the body afterwards, Claude Code, another API or the cache, needs to know nothing of our files. Undefined when it names none. Throws a
- * `TurnError` that names the field: `invalid_value` for a file that is not there or too large.
+ * the body afterwards, Claude Code, another API or the cache, needs to know nothing of our files. Undefined when it names none. Throws what
+ * `SentContent` throws.
  */
 export async function expandFileIds(
   body: unknown,
-  options: ExpandOptions,
+  content: SentContent,
 ): Promise<Json | undefined> {
   if (!isObject(body) || !Array.isArray(body.messages)) return undefined
   let isChanged = false
   const messages: unknown[] = []
   for (const [index, message] of body.messages.entries()) {
-    const expanded = await expandMessage(message, `messages[${index}]`, options)
+    const expanded = await expandMessage(message, `messages[${index}]`, content)
     isChanged ||= expanded !== message
     messages.push(expanded)
   }
   return isChanged ? { ...body, messages } : undefined
 }
 
+/** `claude_options` with the content of every uploaded file in the place of its id; the same object when they name none. Throws likewise. */
+export async function expandOptionFiles(
+  claude: ClaudeOptions,
+  content: SentContent,
+): Promise<ClaudeOptions> {
+  const { files, images } = claude
+  if (![...files, ...images].some(isFileId)) return claude
+  const read = (id: string, field: string) => content.read(id, field, 'name a path')
+  const expanded: ClaudeOptions = { ...claude, files: [], images: [] }
+  for (const [index, entry] of files.entries()) {
+    const field = `claude_options.files[${index}]`
+    if (!isFileId(entry)) expanded.files.push(entry)
+    // Named twice, it comes once, as a path does.
+    else if (files.indexOf(entry) === index) {
+      const { filename: name, url } = await read(entry, field)
+      expanded.files.push({ type: 'file', name, url, field })
+    }
+  }
+  for (const [index, entry] of images.entries()) {
+    const found = isFileId(entry) && (await read(entry, `claude_options.images[${index}]`))
+    expanded.images.push(found ? found.url : entry)
+  }
+  return expanded
+}
+
+/** The form of the ids that `FileBook` gives. A path that looks like one can be written with `./` before it. */
+function isFileId(entry: ClaudeOptions['files'][number]): entry is string {
+  return typeof entry === 'string' && /^file-[A-Za-z0-9]{24}$/.test(entry)
+}
+
 async function expandMessage(
   message: unknown,
   field: string,
-  options: ExpandOptions,
+  content: SentContent,
 ): Promise<unknown> {
   if (!isObject(message) || !Array.isArray(message.content)) return message
   if (!message.content.some(namesFile)) return message
-  const content: unknown[] = []
+  const parts: unknown[] = []
   for (const [index, part] of message.content.entries()) {
-    content.push(
-      namesFile(part) ? await expandPart(part, `${field}.content[${index}]`, options) : part,
+    parts.push(
+      namesFile(part) ? await expandPart(part, `${field}.content[${index}]`, content) : part,
     )
   }
-  return { ...message, content }
+  return { ...message, content: parts }
 }
 
 type FilePart = Json & { file: Json & { file_id: string } }
@@ -59,38 +82,11 @@ function namesFile(part: unknown): part is FilePart {
   )
 }
 
-async function expandPart(part: FilePart, field: string, options: ExpandOptions): Promise<Json> {
+async function expandPart(part: FilePart, field: string, content: SentContent): Promise<Json> {
   const { file_id: id, ...rest } = part.file
   const param = `${field}.file.file_id`
-  const { file, content } = await options.files.open(options.owner, id).catch((error: unknown) => {
-    const { code } = TurnError.from(error)
-    if (code !== 'file_not_found') throw error
-    const shown = JSON.stringify(id.slice(0, 100))
-    throw new TurnError(
-      'invalid_value',
-      `${param} is ${shown}, which is no file of yours. Upload it with POST /v1/files, or send its content as \`file_data\`.`,
-      { param },
-    )
-  })
-  if (file.bytes > options.limitBytes) {
-    throw new TurnError(
-      'invalid_value',
-      `${param} names a file of ${file.bytes} bytes; in a message it may have ${options.limitBytes}. The owner of this server can raise FILE_LIMIT_MB.`,
-      { param },
-    )
-  }
-  const pieces: Uint8Array[] = []
-  for await (const piece of content) pieces.push(piece)
-  const data = Buffer.concat(pieces).toString('base64')
-  return {
-    ...part,
-    file: {
-      filename: file.filename,
-      ...rest,
-      // Its content says what it is.
-      file_data: `data:application/octet-stream;base64,${data}`,
-    },
-  }
+  const { filename, url } = await content.read(id, param, 'send its content as `file_data`')
+  return { ...part, file: { filename, ...rest, file_data: url } }
 }
 
 function isObject(value: unknown): value is Json {

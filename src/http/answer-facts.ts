@@ -9,7 +9,8 @@ export class AnswerFacts {
   readonly #record: RequestRecord
   readonly #texts: string[][] = []
   readonly #keepText: boolean
-  #costUsd: number | undefined
+  #claudeUsd: number | undefined
+  #pricedUsd: number | undefined
   #sessionId: string | undefined
   #isRelayed = false
   #cache: Extract<Notice, { type: 'cache' }> | undefined
@@ -48,7 +49,8 @@ export class AnswerFacts {
           facts.usage = addUsage(facts.usage ?? noUsage, event.usage)
         }
         this.#sessionId ??= event.claude?.sessionId
-        if (event.claude) this.#costUsd = (this.#costUsd ?? 0) + event.claude.costUsd
+        if (event.claude) this.#claudeUsd = (this.#claudeUsd ?? 0) + event.claude.costUsd
+        if (event.costUsd !== undefined) this.#pricedUsd = (this.#pricedUsd ?? 0) + event.costUsd
         break
       case 'text-start':
       case 'text-end':
@@ -63,9 +65,10 @@ export class AnswerFacts {
     }
   }
 
-  /** What Claude Code says that it has cost. */
+  /** What Claude Code says that it has cost, and what follows from stated prices. */
   get costUsd(): number | undefined {
-    return this.#costUsd
+    if (this.#claudeUsd === undefined) return this.#pricedUsd
+    return this.#claudeUsd + (this.#pricedUsd ?? 0)
   }
 
   /** The answer's text, one a choice, when it was kept. */
@@ -84,7 +87,8 @@ export class AnswerFacts {
     if (this.#cache) Object.assign(headers, cacheHeaders(this.#cache))
     if (provider !== undefined) headers['x-provider'] = headerText(provider)
     if (this.#sessionId !== undefined) headers['x-claude-session-id'] = headerText(this.#sessionId)
-    if (this.#costUsd !== undefined) headers['x-claude-cost-usd'] = costText(this.#costUsd)
+    if (this.#claudeUsd !== undefined) headers['x-claude-cost-usd'] = costText(this.#claudeUsd)
+    if (this.#pricedUsd !== undefined) headers['x-cost-usd'] = costText(this.#pricedUsd)
     return headers
   }
 

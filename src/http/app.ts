@@ -4,7 +4,7 @@ import { TurnError } from '../turn/error.ts'
 import { answerClientError } from './client-error.ts'
 import { Connections } from './connections.ts'
 import { errorAnswer } from './error-shape.ts'
-import { adminAuthenticator, authenticator } from './middleware/authenticate.ts'
+import { adminAuthenticator, authenticator, offersKey } from './middleware/authenticate.ts'
 import { corsHeaders, preflightHeaders } from './middleware/cors.ts'
 import { guard } from './middleware/guard.ts'
 import { parseJsonBody } from './middleware/json-body.ts'
@@ -84,8 +84,8 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   readJsonOnly(app, bodyLimitBytes, (request, bytes) =>
     repeatedBody(cache, request, records.of(request), bytes),
   )
-  mountHome(app, { needsKey: parts.options.apiKey !== undefined })
-  mountHealth(app, parts)
+  mountHome(app, { ...parts, records, routes })
+  mountHealth(app, { ...parts, records })
   mountMetrics(app, parts)
   mountModels(app, parts)
   mountChatCompletions(app, { ...parts, records })
@@ -124,6 +124,15 @@ function hookRequests(
     Object.assign(records.of(request), caller)
     return 'goes-on'
   }
+  /** Load balancers ask without a key, and are told no more than they need. */
+  const probe = async (request: FastifyRequest): Promise<'goes-on'> => {
+    try {
+      return enter(request, await authenticate(request.headers))
+    } catch {
+      records.of(request).isProbe = true
+      return 'goes-on'
+    }
+  }
   const admit = (request: FastifyRequest, reply: FastifyReply): Admitted | Promise<Admitted> => {
     records.open(request, reply)
     void reply.headers(identityHeaders(request))
@@ -150,6 +159,7 @@ function hookRequests(
       records.of(request).isAdmin = true
       return 'goes-on'
     }
+    if (request.routeOptions.url === '/ready' && !offersKey(request.headers)) return probe(request)
     const caller = authenticate(request.headers)
     if (caller instanceof Promise) return caller.then((known) => enter(request, known))
     return enter(request, caller)

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { allowanceOf, checkTurn } from '../access/policy.ts'
 import type { DecodedRequest, Dialect, EncodeContext } from '../dialects/dialect.ts'
-import { expandFileIds } from '../files/sent-file-ids.ts'
+import { SentContent } from '../files/sent-content.ts'
+import { expandFileIds, expandOptionFiles } from '../files/sent-file-ids.ts'
+import { writeFrame } from '../dialects/sse.ts'
 import type { TurnContext } from '../turn/backend.ts'
 import type { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
@@ -15,9 +17,9 @@ import { bytesOfBody } from './middleware/json-body.ts'
 import type { HttpParts } from './parts.ts'
 import { isFault, problem } from './problem.ts'
 import type { RequestRecord, RequestRecords } from './request-records.ts'
-import { answerRepeated, RepeatedBody, rememberHit } from './repeated.ts'
+import { answerRepeated, isHit, RepeatedBody, rememberHit } from './repeated.ts'
 import { responseHeaders } from './response-headers.ts'
-import { SseBody } from './sse-body.ts'
+import { SseBody, streamHeaders } from './sse-body.ts'
 import { type StopSignal, stopSignal } from './stop-signal.ts'
 
 export type DialectRouteParts = Pick<
@@ -65,7 +67,8 @@ async function answer(
     await answerRepeated(request.body, request, reply, record)
     return
   }
-  const body = (await withFiles(parts, request.body, record.owner)) ?? request.body
+  const uploaded = uploadedFiles(parts, record.owner)
+  const body = (await withFiles(request.body, uploaded)) ?? request.body
   const decoded = dialect.decode(body, {
     strict: options.strictParameters,
     maxChoices: options.maxChoices,
@@ -73,6 +76,7 @@ async function answer(
   const { turn } = decoded
   const bytes = bytesOfBody(body)
   if (bytes) turn.source.bytes = bytes
+  if (uploaded) turn.claude = await expandOptionFiles(turn.claude, uploaded)
   if (record.isOneOfMany) turn.isOneOfMany = true
   record.facts.stream = decoded.stream
   record.facts.choices = decoded.choices
@@ -133,15 +137,15 @@ async function answer(
   }
 }
 
+function uploadedFiles({ files }: DialectRouteParts, owner: string): SentContent | undefined {
+  return files && new SentContent({ owner, files: files.book, limitBytes: files.messageLimitBytes })
+}
+
 /** The body with the content of the uploaded files that it names; undefined when it names none, which nearly every body does not. */
-async function withFiles(
-  { files }: DialectRouteParts,
-  body: unknown,
-  owner: string,
-): Promise<unknown> {
-  const bytes = files && bytesOfBody(body)
-  if (!bytes || !bufferOver(bytes).includes('"file_id"')) return undefined
-  return expandFileIds(body, { owner, files: files.book, limitBytes: files.messageLimitBytes })
+async function withFiles(body: unknown, uploaded: SentContent | undefined): Promise<unknown> {
+  const bytes = bytesOfBody(body)
+  if (!uploaded || (bytes && !bufferOver(bytes).includes('"file_id"'))) return undefined
+  return expandFileIds(body, uploaded)
 }
 
 function bufferOver({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
@@ -177,21 +181,26 @@ function start(
   return new Choices(runs, stop.abort, observe)
 }
 
+const jsonHeaders = { 'content-type': 'application/json; charset=utf-8' }
+
 async function answerWhole(exchange: Exchange): Promise<void> {
   const { dialect, parts, request, reply, record, decoded, choices, context, facts } = exchange
   const results = await choices.results()
   const written =
     dialect.writtenResult?.(results) ?? JSON.stringify(dialect.encodeResult(results, context))
   const { bytes } = decoded.turn.source
-  if (dialect.isRepeatable) rememberHit(parts.cache, request, { record, facts, bytes, written })
-  await reply.headers(facts.headers).type('application/json; charset=utf-8').send(written)
+  if (dialect.isRepeatable) {
+    rememberHit(parts.cache, request, { record, facts, bytes, written, delivery: jsonHeaders })
+  }
+  await reply.headers(facts.headers).headers(jsonHeaders).send(written)
 }
 
 async function answerAsStream(exchange: Exchange): Promise<void> {
-  const { dialect, parts, request, reply, record, choices, context, facts } = exchange
+  const { dialect, parts, request, reply, record, decoded, choices, context, facts } = exchange
   const { heartbeatMs } = parts.options
   const events = await awaitOpening(choices.events(), heartbeatMs)
   const headers = { ...responseHeaders(request, reply, record), ...facts.headers }
+  const written: string[] | undefined = dialect.isRepeatable && isHit(facts) ? [] : undefined
   reply.hijack()
   const stream = dialect.openStream(context)
   const body = new SseBody(reply.raw, headers, {
@@ -199,7 +208,15 @@ async function answerAsStream(exchange: Exchange): Promise<void> {
     heartbeat: () => stream.heartbeat?.() ?? keepAlive,
   })
   try {
-    for await (const frame of stream.frames(events)) await body.write(frame)
+    for await (const frame of stream.frames(events)) {
+      written?.push(writeFrame(frame))
+      await body.write(frame)
+    }
+    if (written) {
+      const { bytes } = decoded.turn.source
+      const all = { written: written.join(''), delivery: streamHeaders }
+      rememberHit(parts.cache, request, { record, facts, bytes, ...all })
+    }
   } catch (thrown) {
     for (const frame of stream.failure(streamError(exchange, thrown))) await body.write(frame)
   } finally {

@@ -3,9 +3,12 @@ import type { Readable } from 'node:stream'
 import type { BatchBook } from '../batch/batch-book.ts'
 import type { FileBook } from '../files/file-book.ts'
 import type { RequestFinished, Telemetry } from '../telemetry/events.ts'
-import type { Backend } from '../turn/backend.ts'
+import type { Allowance, Backend } from '../turn/backend.ts'
+import type { TurnError } from '../turn/error.ts'
+import type { TurnEvent } from '../turn/event.ts'
 
-import type { Sessions } from '../storage/parts/sessions.ts'
+import type { Session, Sessions } from '../storage/parts/sessions.ts'
+import type { SessionMessage } from '../turn/session-message.ts'
 import type { KeyBook } from '../access/keys.ts'
 import type { Limiter } from '../access/limits.ts'
 import type { UsageBook } from '../access/usage.ts'
@@ -49,7 +52,21 @@ export type HttpParts = {
 }
 
 /** Sessions by their owners; `remove` takes away their transcripts too, and throws `session_busy` while one is answered in. */
-export type SessionParts = Pick<Sessions, 'find' | 'list' | 'change' | 'remove'>
+export type SessionParts = Pick<Sessions, 'find' | 'list' | 'change' | 'remove'> & {
+  /** What was said, in order; undefined when there is no such session. */
+  messages(id: string, owner: string): Promise<SessionMessage[] | undefined>
+  /** A new session that goes on from the other one; undefined when there is none. */
+  fork(id: string, owner: string, asked: SessionFork): Promise<Session | undefined>
+}
+
+export type SessionFork = {
+  /** Absent: as the other one's, with a remark; null: none. */
+  title?: string | null
+  /** Absent: the other one's. */
+  metadata?: Record<string, string>
+  /** The id of the last message that is copied; absent: all are. */
+  upTo?: string
+}
 
 /** What a caller may see of the cache, and forget: what is its own. */
 export type CacheAdmin = {
@@ -58,12 +75,13 @@ export type CacheAdmin = {
   clear(owner: string, key?: string): Promise<number>
 }
 
-/** An answer around its id, which is new each time; or all of it. */
-export type WrittenBody = readonly [head: string, tail?: string]
+/** The pieces of an answer around its id, which is new each time; without one, all of it. */
+export type WrittenBody = readonly string[]
 
 /** A hit as it was written once. */
 export type WrittenHit = {
   key: string
+  /** `content-type` among them. */
   headers: Record<string, string>
   body: WrittenBody
   facts: Partial<RequestFinished>
@@ -75,19 +93,25 @@ export type CacheParts = CacheAdmin & {
   keep(owner: string, path: string, bytes: Uint8Array, hit: WrittenHit): void
 }
 
-/** An API that takes requests as they come. Throws `TurnError`s for what is not an answer. */
+/** Who takes requests as they come: the answer, or why there is none, and what became of each attempt. Never throws. */
 export type PassthroughTarget = {
-  name: string
   pass(request: {
     path: string
     headers: IncomingHttpHeaders
     body: AsyncIterable<Uint8Array>
     signal: AbortSignal
+    requestId: string
+    allowed?: Allowance
   }): Promise<{
-    provider: string
-    status: number
-    headers: Record<string, string>
-    body: Readable
+    told: readonly TurnEvent[]
+    outcome:
+      | {
+          provider: string
+          status: number
+          headers: Record<string, string>
+          body: Readable | Uint8Array
+        }
+      | TurnError
   }>
 }
 
@@ -122,6 +146,9 @@ export type ModelEntry = {
   display_name?: string
 }
 
+/** A provider and what its breaker does. */
+export type ProviderStanding = { name: string; state: string; code?: string; until?: string }
+
 /** What `/ready` says; more fields may be added for people. */
 export type Readiness = {
   [detail: string]: unknown
@@ -130,4 +157,7 @@ export type Readiness = {
   reasons: string[]
   /** Turns that run, the most that may, and those that wait for a place. */
   capacity?: { running: number; limit: number; queued: number }
+  /** Who answers, in order, and the endpoints of theirs that rest; `until` is ISO 8601. */
+  providers?: ProviderStanding[]
+  endpoints?: ProviderStanding[]
 }

@@ -25,7 +25,7 @@ export function repeatedBody(
   return hit && new RepeatedBody(hit)
 }
 
-/** Answers as before, with another id and the age of now. */
+/** Answers as before, at once, with another id and the age of now. */
 export function answerRepeated(
   { hit }: RepeatedBody,
   request: FastifyRequest,
@@ -33,19 +33,27 @@ export function answerRepeated(
   record: RequestRecord,
 ): FastifyReply {
   Object.assign(record.facts, hit.facts)
-  const [head, tail] = hit.body
   return reply
     .headers(hit.headers)
     .header('age', String(Math.floor(hit.ageMs / 1000)))
-    .type('application/json; charset=utf-8')
-    .send(tail === undefined ? head : `${head}${request.id}${tail}`)
+    .send(hit.body.join(request.id))
 }
 
-/** The answer before and after its id. In another API's own words the id is that API's, and all of it stays. */
+/** The pieces around the ids of the answer or of its chunks. In another API's own words the id is that API's, and all of it stays. */
 function aroundId(written: string, id: string): WrittenBody {
-  const [head = ''] = /^\{"id":"[a-z]+[-_]/.exec(written) ?? []
-  if (head === '' || !written.startsWith(`${head}${id}"`)) return [written]
-  return [head, written.slice(head.length + id.length)]
+  const start = idStarts.find((begin) => written.includes(`${begin}${id}"`))
+  if (start === undefined) return [written]
+  const [head = '', ...pieces] = written.split(`${start}${id}"`)
+  const last = pieces.length - 1
+  return [head + start, ...pieces.map((piece, index) => `"${piece}${index < last ? start : ''}`)]
+}
+
+/** How the dialects write their ids. */
+const idStarts = ['{"id":"chatcmpl-', '{"id":"msg_']
+
+/** Whether what goes out now is worth remembering. */
+export function isHit({ headers }: AnswerFacts): boolean {
+  return headers['x-cache'] === 'hit'
 }
 
 /** Remembers a hit as it goes out, for those who send the same bytes again. */
@@ -57,17 +65,19 @@ export function rememberHit(
     facts: AnswerFacts
     bytes: Uint8Array | undefined
     written: string
+    /** The headers that say how it is written. */
+    delivery: Record<string, string>
   },
 ): void {
-  const { record, facts, bytes, written } = answer
+  const { record, facts, bytes, written, delivery } = answer
   const { headers } = facts
   const key = headers['x-cache-key']
-  if (!cache || bytes === undefined || key === undefined || headers['x-cache'] !== 'hit') return
+  if (!cache || bytes === undefined || key === undefined || !isHit(facts)) return
   if (request.headers['cache-control'] !== undefined) return
   const { content: _content, firstTokenMs: _first, ...kept } = record.facts
   cache.keep(record.owner, request.routeOptions.url ?? '', bytes, {
     key,
-    headers,
+    headers: { ...headers, ...delivery },
     body: aroundId(written, request.id),
     facts: kept,
   })

@@ -10,6 +10,8 @@ export type RequestRecord = {
   owner: string
   /** It was the ADMIN_KEY. */
   isAdmin?: boolean
+  /** It asks whether the server is ready, without the key that the server asks for. */
+  isProbe?: boolean
   /** Of a stored key. */
   keyId?: string
   /** It is a line of a batch. */
@@ -45,10 +47,12 @@ export class RequestRecords {
   }
 
   #close(request: FastifyRequest, { raw }: FastifyReply, record: RequestRecord): void {
+    const { url } = request.routeOptions
     this.#telemetry.requestFinished({
       id: request.id,
       method: request.method,
-      route: request.routeOptions.url ?? request.url.split('?', 1)[0] ?? '',
+      route: url ?? request.url.split('?', 1)[0] ?? '',
+      ...(url === undefined && { unrouted: true as const }),
       status: raw.writableFinished ? raw.statusCode : 499,
       durationMs: performance.now() - record.startedMs,
       ...record.facts,

@@ -1,6 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import { type SseFrame, writeFrame } from '../dialects/sse.ts'
 
+/** What says that an answer is a stream of events, and that nobody on the way may hold it back. */
+export const streamHeaders = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  'x-accel-buffering': 'no',
+}
+
 export type SseBodyOptions = {
   heartbeatMs: number
   readerMs: number
@@ -29,12 +36,7 @@ export class SseBody {
     this.#raw = raw
     this.#readerMs = readerMs
     this.#frames = heartbeat
-    raw.writeHead(200, {
-      ...headers,
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-cache',
-      'x-accel-buffering': 'no',
-    })
+    raw.writeHead(200, { ...headers, ...streamHeaders })
     // In one piece with the frames that are there already: each would wake the reader. No longer than that, because what is corked
     // does not tell that the reader is behind.
     raw.cork()

@@ -70,6 +70,32 @@ async function ask(
 
 const retries = { retries: 2, totalMs: 20_000 }
 
+/** Whether each call was told that there are others. */
+function telling(name: string): Backend & { told: (boolean | undefined)[] } {
+  const told: (boolean | undefined)[] = []
+  const run: Backend['run'] = (asked, context) => {
+    told.push(context.hasOthers)
+    return failing(name, 'first_token_timeout').run(asked, context)
+  }
+  return { name, told, run }
+}
+
+describe('whether others could answer', () => {
+  it('is told to all but the last', async () => {
+    const [a, b] = [telling('a'), telling('b')]
+    await ask([providerOf(a), providerOf(b)])
+    expect([a.told, b.told]).toEqual([[true], [undefined]])
+  })
+
+  it('does not count those that rest', async () => {
+    const [a, b] = [telling('a'), telling('b')]
+    const providers = [providerOf(a), providerOf(b, { rule: { failures: 1 } })]
+    await ask(providers)
+    await ask(providers)
+    expect([a.told, b.told]).toEqual([[true, undefined], [undefined]])
+  })
+})
+
 describe('repeating', () => {
   it('asks the same provider again after one failure, with a jittered pause', async () => {
     const { trail, pauses } = await ask([providerOf(failing('a', 'upstream_error'))], { retries })

@@ -7,7 +7,8 @@ import { failureKinds } from '../turn/failure.ts'
 import { plainTurn, type Turn } from '../turn/turn.ts'
 import { noUsage } from '../turn/usage.ts'
 import { providerOf } from '../../test/support/providers.ts'
-import { fallback, type Switch } from './fallback.ts'
+import type { Switch } from './asking.ts'
+import { fallback } from './fallback.ts'
 
 type Step = TurnEvent | Error
 type Scripted = Backend & { turns: Turn[]; closed: number }

@@ -1,7 +1,6 @@
 import { type ErrorCode, TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import type { Candidates } from './candidates.ts'
-import type { Provider } from './provider.ts'
 
 type Failure = { name: string; error: TurnError }
 
@@ -17,13 +16,13 @@ export class Trail {
     return this.#failures.at(-1)
   }
 
-  failed({ backend }: Provider, error: TurnError): TurnEvent {
+  failed({ backend }: { backend: { name: string } }, error: TurnError): TurnEvent {
     this.#failures.push({ name: backend.name, error })
     return attempt(backend.name, error.code)
   }
 
   /** The error when nobody answered: the first failure, with a sentence on the others. */
-  error({ needsClaudeCode, unable }: Candidates): TurnError {
+  error({ needsClaudeCode, unable }: Pick<Candidates, 'needsClaudeCode' | 'unable'>): TurnError {
     const [first, ...rest] = this.#failures
     const remarks = [needs(needsClaudeCode), lacks(unable)].join('')
     if (!first) {

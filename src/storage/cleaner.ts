@@ -34,13 +34,16 @@ export class Cleaner {
   add(job: CleaningJob): void {
     let isRunning = false
     const timer = setInterval(() => {
-      if (isRunning) return
+      if (isRunning) {
+        // What takes longer than its lease stays this node's.
+        this.#keep(this.#isOurs(job))
+        return
+      }
       isRunning = true
-      const running = this.#once(job).finally(() => {
-        isRunning = false
-        this.#running.delete(running)
-      })
-      this.#running.add(running)
+      const once = async (): Promise<void> => {
+        if (await this.#isOurs(job)) await job.run()
+      }
+      this.#keep(once().finally(() => (isRunning = false)))
     }, job.everyMs)
     this.#timers.add(timer.unref())
   }
@@ -51,14 +54,18 @@ export class Cleaner {
     await Promise.allSettled(this.#running)
   }
 
-  async #once(job: CleaningJob): Promise<void> {
-    const { name, everyMs } = job
-    try {
-      // Longer than the time between two, so that the node that has it keeps it.
-      const isOurs = await this.#options.leases()?.acquire(`clean ${name}`, this.#node, everyMs * 2)
-      if (isOurs === true) await job.run()
-    } catch (error) {
-      if (!isUnavailable(error)) this.#options.onFault(error)
-    }
+  #keep(work: Promise<unknown>): void {
+    const running = work
+      .catch((error: unknown) => {
+        if (!isUnavailable(error)) this.#options.onFault(error)
+      })
+      .then(() => void this.#running.delete(running))
+    this.#running.add(running)
+  }
+
+  async #isOurs({ name, everyMs }: CleaningJob): Promise<boolean> {
+    // Longer than the time between two, so that the node that has it keeps it.
+    const acquired = this.#options.leases()?.acquire(`clean ${name}`, this.#node, everyMs * 2)
+    return (await acquired) === true
   }
 }

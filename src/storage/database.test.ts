@@ -172,6 +172,31 @@ describeEngines('a database', (makePlace: MakePlace) => {
   })
 })
 
+describe('an embedded database', () => {
+  it('tells who reads or writes inside of a write, and goes on', async () => {
+    const { temporaryFolder } = await import('../../test/support/claude.ts')
+    await using folder = await temporaryFolder()
+    const database = await openDatabase({ dataDir: folder.path })
+    const inside = /inside of a write/
+    await expect(database.write(() => names(database))).rejects.toThrow(inside)
+    await expect(database.write(() => database.write(put('nested', 'x')))).rejects.toThrow(inside)
+    const late = database.write(async (queries) => {
+      await put('first', 'x')(queries)
+      return names(database)
+    })
+    // Those beside it wait as ever.
+    const beside = Promise.all([
+      names(database),
+      database.write(put('beside', 'x')),
+      Promise.resolve().then(() => names(database)),
+    ])
+    await expect(late).rejects.toThrow(inside)
+    await beside
+    expect(await names(database)).toEqual(['beside'])
+    await database.close()
+  })
+})
+
 describe('a data folder', () => {
   it('that cannot be used is told once in the message, to each who asks', async () => {
     const database = await openDatabase({ dataDir: '/dev/null/none' })

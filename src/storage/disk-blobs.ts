@@ -8,6 +8,11 @@ import type { Sealer } from './sealer.ts'
 /** Before each piece stands its length, so that a piece that is encrypted can be told from the next. */
 const lengthBytes = 4
 
+/** Where the blobs of a `DATA_DIR` are. */
+export function blobFolder(dataDir: string): string {
+  return join(dataDir, 'files')
+}
+
 /** Blobs as files of a folder, each piece encrypted where there is a key. */
 export function createDiskBlobs(folder: string, sealer: Sealer): Blobs {
   const pathOf = (id: string): string => join(folder, id)

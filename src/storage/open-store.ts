@@ -1,6 +1,5 @@
-import { join } from 'node:path'
 import type { Connection, StoreHealth } from './database.ts'
-import { createDiskBlobs } from './disk-blobs.ts'
+import { blobFolder, createDiskBlobs } from './disk-blobs.ts'
 import { type LastingDatabase, openLasting } from './lasting.ts'
 import { createAnswers } from './queries/answers.ts'
 import { createBatches } from './queries/batches.ts'
@@ -14,6 +13,7 @@ import { createSealer, expectKey, type Sealer } from './sealer.ts'
 import { createMeters } from './queries/meters.ts'
 import { createTranscripts } from './queries/transcripts.ts'
 import { createUsage } from './queries/usage.ts'
+import { createWebhooks } from './queries/webhooks.ts'
 import type { Store } from './store.ts'
 
 export type StoreOptions = {
@@ -21,6 +21,8 @@ export type StoreOptions = {
   dataDir: string
   /** A Postgres to use instead of the embedded database. */
   databaseUrl?: string
+  /** The most connections to it; 10 where nobody says. */
+  databaseConnections?: number
   /** What content is encrypted with. */
   dataKey?: string
   /** A server has the data folder for itself (the default); a command works beside it. */
@@ -34,7 +36,7 @@ export type StoreOptions = {
  * and tries again. Throws a `StorageRefusal` when another server has the folder or a newer program has used the data.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const sealer = createSealer(options.dataKey)
+  const sealer = await createSealer(options.dataKey)
   return storeOver(await openDatabase(options, sealer), { sealer, dataDir: options.dataDir })
 }
 
@@ -54,13 +56,14 @@ export function storeOver(
     blobs:
       database.engine === 'postgres'
         ? createRowBlobs(database, sealer)
-        : createDiskBlobs(join(dataDir, 'files'), sealer),
+        : createDiskBlobs(blobFolder(dataDir), sealer),
     leases: createLeases(database),
     keys: createKeys(database),
     sessions: createSessions(database, sealer),
     transcripts: createTranscripts(database, sealer),
     meters: createMeters(database),
     usage: createUsage(database),
+    webhooks: createWebhooks(database, sealer),
     close: () => database.close(),
   }
 }
@@ -68,9 +71,10 @@ export function storeOver(
 /** The database under the store; each engine is loaded only where it is used. */
 export async function openDatabase(
   options: StoreOptions,
-  sealer = createSealer(options.dataKey),
+  given?: Sealer,
 ): Promise<LastingDatabase> {
-  const { dataDir, databaseUrl, instance = 'server', onChange } = options
+  const { dataDir, databaseUrl, databaseConnections = 10, instance = 'server', onChange } = options
+  const sealer = given ?? (await createSealer(options.dataKey))
   const told = onChange === undefined ? {} : { onChange }
   const checked = async (opening: Promise<Connection>): Promise<Connection> => {
     const connection = await opening
@@ -93,7 +97,8 @@ export async function openDatabase(
   const { openPostgres } = await import('./postgres/postgres.ts')
   return openLasting({
     engine: 'postgres',
-    open: (onLost) => checked(openPostgres({ url: databaseUrl, onLost })),
+    open: (onLost) =>
+      checked(openPostgres({ url: databaseUrl, connections: databaseConnections, onLost })),
     ...told,
   })
 }

@@ -1,14 +1,21 @@
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { describeEngines } from '../../test/conformance/stores.ts'
 import { openDatabase, openStore } from './open-store.ts'
 import type { SavedAnswer } from './parts/answers.ts'
-import { createSealer } from './sealer.ts'
+import { createSealer, type Sealer } from './sealer.ts'
 
 const texts = ['', 'words', 'é漢\u{1f600}', 'sealed1:not', 'plain1:sealed1:not', '\u0000'.repeat(3)]
 
 describe('createSealer', () => {
-  const sealer = createSealer('correct horse')
-  const plain = createSealer(undefined)
+  let sealer: Sealer
+  let another: Sealer
+  let plain: Sealer
+
+  beforeAll(async () => {
+    sealer = await createSealer('correct horse')
+    another = await createSealer('another')
+    plain = await createSealer(undefined)
+  })
 
   it.each(texts)('gives %j back, with a key and without', (text) => {
     expect(sealer.open(sealer.seal(text, 'a'), 'a')).toBe(text)
@@ -31,7 +38,7 @@ describe('createSealer', () => {
     const changed = sealed.slice(0, -6) + (sealed.at(-6) === 'A' ? 'B' : 'A') + sealed.slice(-5)
     for (const open of [
       () => sealer.open(sealed, 'answer b'),
-      () => createSealer('another').open(sealed, 'answer a'),
+      () => another.open(sealed, 'answer a'),
       () => plain.open(sealed, 'answer a'),
       () => sealer.open(changed, 'answer a'),
       () => sealer.open('sealed1:', 'answer a'),

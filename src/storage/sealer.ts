@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from 'node:crypto'
+import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto'
 import type { Connection } from './database.ts'
 import { StorageRefusal, unavailable } from './failures.ts'
 
@@ -27,9 +27,9 @@ const cipher = 'aes-256-gcm'
 const scryptCost = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 }
 
 /** With a `DATA_KEY`: AES-256-GCM. Without: texts are stored as they are. Either opens what was stored without a key. */
-export function createSealer(dataKey: string | undefined): Sealer {
+export async function createSealer(dataKey: string | undefined): Promise<Sealer> {
   if (dataKey === undefined) return plainSealer
-  const key = scryptSync(dataKey, 'claude-code-api DATA_KEY', 32, scryptCost)
+  const key = await derived(dataKey)
   return {
     seal: (text, about) =>
       sealedMark + encrypted(key, Buffer.from(text, 'utf8'), about).toString('base64'),
@@ -44,6 +44,15 @@ export function createSealer(dataKey: string | undefined): Sealer {
         ? decrypted(key, Buffer.from(stored).subarray(1), about)
         : stored.subarray(1),
   }
+}
+
+/** Beside the event loop: a server that starts answers `/health` meanwhile. */
+function derived(dataKey: string): Promise<Buffer> {
+  return new Promise((resolve, reject) =>
+    scrypt(dataKey, 'claude-code-api DATA_KEY', 32, scryptCost, (error, key) =>
+      error ? reject(error) : resolve(key),
+    ),
+  )
 }
 
 function encrypted(key: Buffer, bytes: Uint8Array, about: string): Buffer {

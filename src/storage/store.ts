@@ -4,11 +4,12 @@ import type { Batches } from './parts/batches.ts'
 import type { Breakers } from './parts/breakers.ts'
 import type { Blobs, Files } from './parts/files.ts'
 import type { Keys } from './parts/keys.ts'
-import type { Leases } from './parts/leases.ts'
+import type { StoredLeases } from './parts/leases.ts'
 import type { Sessions } from './parts/sessions.ts'
 import type { Meters } from './parts/meters.ts'
 import type { Transcripts } from './parts/transcripts.ts'
 import type { UsageDays } from './parts/usage.ts'
+import type { Webhooks } from './parts/webhooks.ts'
 
 export type { DatabaseEngine, StoreHealth } from './database.ts'
 
@@ -25,12 +26,13 @@ export type Store = {
   readonly breakers: Breakers
   readonly files: Files
   readonly blobs: Blobs
-  readonly leases: Leases
+  readonly leases: StoredLeases
   readonly keys: Keys
   readonly sessions: Sessions
   readonly transcripts: Transcripts
   readonly meters: Meters
   readonly usage: UsageDays
+  readonly webhooks: Webhooks
   /** Waits for what is under way. */
   close(): Promise<void>
 }

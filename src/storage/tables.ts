@@ -7,6 +7,7 @@ import type { SessionRow } from './parts/sessions.ts'
 import type { MeterRow, ReservationRow } from './parts/meters.ts'
 import type { TranscriptRow } from './parts/transcripts.ts'
 import type { UsageRow } from './parts/usage.ts'
+import type { WebhookRow } from './parts/webhooks.ts'
 
 /**
  * Every table, for the types of queries. Each part owner adds one line here and keeps the shape of its rows in its own file under
@@ -31,4 +32,5 @@ export interface Tables {
   key_meter: MeterRow
   usage_day: UsageRow
   key_reservation: ReservationRow
+  webhook: WebhookRow
 }

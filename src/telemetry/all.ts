@@ -8,6 +8,7 @@ export function all(...listeners: readonly Telemetry[]): Telemetry {
     requestFinished: (event) => listeners.forEach((one) => one.requestFinished(event)),
     providerSwitched: (event) => listeners.forEach((one) => one.providerSwitched(event)),
     providerState: (event) => listeners.forEach((one) => one.providerState(event)),
+    webhookTried: (event) => listeners.forEach((one) => one.webhookTried(event)),
     processStarted: (event) => listeners.forEach((one) => one.processStarted(event)),
     processEnded: (event) => listeners.forEach((one) => one.processEnded(event)),
     warning: (text) => listeners.forEach((one) => one.warning(text)),

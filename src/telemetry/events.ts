@@ -8,6 +8,8 @@ export type RequestFinished = {
   method: string
   /** The route's pattern, or the path when none matched; never the query. */
   route: string
+  /** None matched. */
+  unrouted?: true
   /** The HTTP status; 499 when the caller left first. */
   status: number
   durationMs: number
@@ -36,6 +38,17 @@ export type ProviderSwitched = { id: string; from: string; to: string; code: Err
 /** A provider's breaker changed: `closed`, `paused`, `open` or `probing`; the failure that did it, and the end of the wait. */
 export type ProviderState = { provider: string; state: string; code?: ErrorCode; until?: string }
 
+/** A webhook was sent, or could not be. `status` is what its receiver answered; the rest of the address is not for logs. */
+export type WebhookTried = {
+  id: string
+  batch: string
+  host: string
+  attempt: number
+  outcome: 'delivered' | 'failed' | 'given-up'
+  status?: number
+  failure?: string
+}
+
 /** A Claude Code process, by its process id. */
 export type ProcessStarted = { pid: number; requestId?: string; startMs?: number }
 
@@ -57,6 +70,7 @@ export interface Telemetry {
   requestFinished(event: RequestFinished): void
   providerSwitched(event: ProviderSwitched): void
   providerState(event: ProviderState): void
+  webhookTried(event: WebhookTried): void
   processStarted(event: ProcessStarted): void
   processEnded(event: ProcessEnded): void
   /** Something the owner should know or change, in one sentence. */

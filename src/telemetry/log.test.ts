@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { RequestFinished } from './events.ts'
 import { openLogFile } from './log-file.ts'
@@ -76,6 +77,25 @@ describe('createLog', () => {
     const machine = await logTo({ format: 'auto' })
     machine.log.requestFinished(request)
     expect(machine.lines[0]).toMatch(/^\{.*\}\n$/)
+  })
+
+  it('has a line that a person can read for each switch, and for each change of a provider', async () => {
+    const { log, lines } = await logTo({ format: 'auto', level: 'info' }, true)
+    const provider = 'backup'
+    const until = '2026-11-28T12:00:00.000Z'
+    log.providerSwitched({ id: 'req_1', from: 'claude-code', to: provider, code: 'overloaded' })
+    log.providerState({ provider, state: 'open', code: 'upstream_error', until })
+    log.providerState({ provider, state: 'paused', code: 'rate_limit_exceeded', until })
+    log.providerState({ provider, state: 'probing' })
+    log.providerState({ provider, state: 'closed' })
+    const said = lines.map((line) => stripVTControlCharacters(line).replace(/^\S+ /, '').trim())
+    expect(said).toEqual([
+      'WARN: claude-code failed (overloaded); asking backup req_1',
+      `WARN: backup failed (upstream_error) and rests until ${until}`,
+      `INFO: backup asked for a pause (rate_limit_exceeded) until ${until}`,
+      'INFO: backup is tried with one request',
+      'INFO: backup is well again',
+    ])
   })
 
   it('takes secrets out of everything, errors and their causes included', async () => {

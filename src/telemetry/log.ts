@@ -2,6 +2,7 @@ import { pino, type Logger } from 'pino'
 import { describeError } from './describe-error.ts'
 import type { Telemetry } from './events.ts'
 import { openLogFile, type LogFile } from './log-file.ts'
+import { providerLine, switchLine } from './provider-line.ts'
 import { createRedactor } from './redact.ts'
 import { requestLine } from './request-line.ts'
 
@@ -81,24 +82,29 @@ async function createPrinter(
 }
 
 function telemetryOn(logger: Logger, options: { content: boolean }): Telemetry {
+  // Every request has such a line: what is the same in all of them is written once.
+  const finished = logger.child({ event: 'request-finished' })
   return {
     serverStarted: (event) =>
       logger.info({ event: 'server-started', ...event }, `listening on ${event.url}`),
     serverStopped: (event) =>
       logger.info({ event: 'server-stopped', ...event }, `stopped: ${event.reason}`),
-    requestFinished({ content, ...event }) {
-      const fields = options.content && content !== undefined ? { ...event, content } : event
-      logger[requestLevel(event)]({ event: 'request-finished', ...fields }, requestLine(event))
+    requestFinished(event) {
+      const isWhole = options.content || event.content === undefined
+      const fields = isWhole ? event : { ...event, content: undefined }
+      finished[requestLevel(event)](fields, requestLine(event))
     },
     providerSwitched: (event) =>
-      logger.warn(
-        { event: 'provider-switched', ...event },
-        `${event.from} failed (${event.code}); asking ${event.to} ${event.id}`,
-      ),
+      logger.warn({ event: 'provider-switched', ...event }, switchLine(event)),
     providerState: (event) =>
       logger[event.state === 'open' ? 'warn' : 'info'](
         { event: 'provider-state', ...event },
-        `${event.provider} is ${event.state}${event.code ? ` (${event.code})` : ''}${event.until ? ` until ${event.until}` : ''}`,
+        providerLine(event),
+      ),
+    webhookTried: (event) =>
+      logger[event.outcome === 'delivered' ? 'info' : 'warn'](
+        { event: 'webhook-tried', ...event },
+        `webhook ${event.id} to ${event.host} ${event.outcome} (${event.status ?? event.failure ?? 'unknown'}), attempt ${event.attempt}, ${event.batch}`,
       ),
     processStarted: (event) =>
       logger.debug({ event: 'process-started', ...event }, `claude ${event.pid} started`),

@@ -38,8 +38,16 @@ describe('createMetrics', () => {
     metrics.telemetry.requestFinished({
       ...request,
       route: '/secret',
+      unrouted: true,
       status: 404,
       errorCode: 'unknown_url',
+    })
+    metrics.telemetry.requestFinished({
+      ...request,
+      route: '/secret-without-key',
+      unrouted: true,
+      status: 401,
+      errorCode: 'invalid_api_key',
     })
     const shown = await metrics.text(undefined)
     expect(shown).not.toContain('/secret')

@@ -71,6 +71,12 @@ export function createMetrics(): Metrics {
     help: 'Claude Code processes that were started.',
     registers,
   })
+  const webhooks = new Counter({
+    name: 'claude_code_api_webhooks_total',
+    help: 'Attempts to send a webhook, by what came of them: delivered, failed or given-up.',
+    labelNames: ['outcome'],
+    registers,
+  })
   const providerStates = new Gauge({
     name: 'claude_code_api_provider_state',
     help: 'Whether a provider is in the state: closed, paused, open, half-open or probing.',
@@ -86,7 +92,7 @@ export function createMetrics(): Metrics {
       ...silentTelemetry,
       requestFinished({ method, route, status, durationMs, ...event }) {
         // A path that no route has is whatever the caller wrote.
-        const known = status === 404 && event.provider === undefined ? 'unknown' : route
+        const known = event.unrouted ? 'unknown' : route
         duration.labels(method, known, String(status)).observe(durationMs / 1_000)
         if (event.errorCode !== undefined) errors.labels(event.errorCode).inc()
         const { provider, usage } = event
@@ -99,6 +105,7 @@ export function createMetrics(): Metrics {
         tokens.labels(provider, 'output').inc(outputTokens)
       },
       providerSwitched: ({ from, to, code }) => switches.labels(from, to, code).inc(),
+      webhookTried: ({ outcome }) => webhooks.labels(outcome).inc(),
       processStarted: () => started.inc(),
     },
     contentType: registry.contentType,

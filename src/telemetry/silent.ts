@@ -7,6 +7,7 @@ export const silentTelemetry: Telemetry = {
   requestFinished() {},
   providerSwitched() {},
   providerState() {},
+  webhookTried() {},
   processStarted() {},
   processEnded() {},
   warning() {},

@@ -34,6 +34,8 @@ export type TurnContext = {
   /** Whether the caller reads the answer as a stream. */
   stream: boolean
   cache?: CacheControl
+  /** Somebody else could answer instead: silence need not be waited for to its end. */
+  hasOthers?: boolean
   /** What the caller's key leaves of what the owner allows; absent: all. */
   allowed?: Allowance
 }

@@ -1,3 +1,5 @@
+import type { FilePart } from './message.ts'
+
 /**
  * What a caller may ask of Claude Code itself: the request field `claude_options`, checked and with every default filled
  * in. `model` and `effort` are not here: they win over the request's own fields and are already folded into the `Turn`.
@@ -25,8 +27,8 @@ export type ClaudeOptions = {
   projectSettings: boolean
   /** MCP servers in Claude Code's format, names of configured servers, or a file in the workspace. */
   mcpConfig?: McpRequest
-  /** Files (globs allowed) whose content goes into the prompt; relative to the working folder. */
-  files: string[]
+  /** Files whose content goes into the prompt: paths (globs allowed) relative to the working folder, and uploaded ones. */
+  files: (string | FilePart)[]
   /** Pictures: paths in the workspace, `data:` URLs or http(s) URLs. */
   images: string[]
   /** Run every tool use that the policy allows without asking; without `tools`, the default tool set is on. */

@@ -90,6 +90,8 @@ export type TurnEvent =
       /** The one of the turn's stop sequences that ended the answer. */
       stopSequence?: string
       claude?: ClaudeRun
+      /** What it has cost in US dollars, by the price that its owner has stated; what Claude Code says is in `claude`. */
+      costUsd?: number
       /** The answer was neither cut nor asked for again: whoever gave it knows what the caller knows. */
       endedItself?: boolean
     }

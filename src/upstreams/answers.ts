@@ -12,69 +12,48 @@ import { brokenOff, type FailingUpstream, noAnswer, reportedFailure } from './fa
 
 type Json = Record<string, unknown>
 
-/** The body of an answer: read piece by piece, or at once where it is known to be small. */
-export type AnswerBody = AsyncIterable<Uint8Array> & { text?: () => Promise<string> }
-
-/** The bytes of an answer, and what is known of it before it is read. */
-export type Answer = {
-  bytes: AnswerBody
-  /** As the upstream announced it. */
-  length: number | undefined
+/** What is known of an answer before it is read. */
+export type AnswerFacts = {
   upstream: FailingUpstream
   /** Used when the upstream does not give the answer an id. */
   fallbackId: string
   /** Used when the upstream does not name the model. */
   requestedModel: string
+  /** The chunk that tells what was used is kept from the caller, who has not asked for it. */
+  hidesUsage?: boolean
 }
+
+/** The bytes of a streamed answer as well. */
+export type Answer = AnswerFacts & { bytes: AsyncIterable<Uint8Array> }
 
 /** The most chunks without output that are kept for the relay; more of them carry nothing and are left out. */
 const mostHeldChunks = 64
 
-const largestAnswerBytes = 64 * 1024 * 1024
-
-/** An answer as events: those that are there together at once, and undefined at the end. Throws what is wrong with it. */
-export interface AnswerReader {
-  next(): Promise<readonly TurnEvent[] | undefined>
-}
-
-/** A whole answer. Throws `upstream_invalid_answer` when it is not JSON or says nothing, and what an error in disguise means. */
-export class WholeAnswer implements AnswerReader {
-  readonly #answer: Answer
-  readonly #call: Call
-  #isRead = false
-
-  constructor(answer: Answer, call: Call) {
-    this.#answer = answer
-    this.#call = call
-  }
-
-  async next(): Promise<TurnEvent[] | undefined> {
-    if (this.#isRead) return undefined
-    this.#isRead = true
-    const text = await wholeText(this.#answer, this.#call)
-    const body = parseObject(text)
-    const { upstream } = this.#answer
-    const { name } = upstream
-    if (!body)
-      throw noAnswer(`The API "${name}" answered with something that is not a JSON object.`)
-    const piece = readAnswer(body)
-    if (piece.error) throw reportedFailure(upstream, piece.error)
-    if (!isCommitment(piece)) throw noAnswer(`The API "${name}" gave an empty answer.`)
-    const progress = new Progress(this.#answer)
-    progress.add(piece)
-    return [
-      progress.start(),
-      { type: 'relay', dialect: 'openai-chat', body, text },
-      progress.finish('stop'),
-    ]
-  }
+/**
+ * A whole answer as events. Throws `upstream_invalid_answer` when it is not JSON or says nothing, and what an error in disguise means.
+ */
+export function wholeEvents(text: string, answer: AnswerFacts): TurnEvent[] {
+  const body = parseObject(text)
+  const { upstream } = answer
+  const { name } = upstream
+  if (!body) throw noAnswer(`The API "${name}" answered with something that is not a JSON object.`)
+  const piece = readAnswer(body)
+  if (piece.error) throw reportedFailure(upstream, piece.error)
+  if (!isCommitment(piece)) throw noAnswer(`The API "${name}" gave an empty answer.`)
+  const progress = new Progress(answer)
+  progress.add(piece)
+  return [
+    progress.start(),
+    { type: 'relay', dialect: 'openai-chat', body, text },
+    progress.finish('stop'),
+  ]
 }
 
 /**
  * A streamed answer: what arrives together is relayed together, as it came. What carries no output is held back until the first that does;
  * until then the answer can still fail without a trace. A stream that ends without a finish reason is a failure.
  */
-export class StreamedAnswer implements AnswerReader {
+export class StreamedAnswer {
   readonly #stream: AnswerStream
   readonly #pieces: AsyncIterator<Uint8Array>
   readonly #call: Call
@@ -86,6 +65,7 @@ export class StreamedAnswer implements AnswerReader {
     this.#call = call
   }
 
+  /** Events that are there together at once, and undefined at the end. Throws what is wrong with it. */
   async next(): Promise<TurnEvent[] | undefined> {
     // What was read before a failure is passed on before it is told.
     if (this.#stream.failure) throw this.#stream.failure
@@ -170,7 +150,8 @@ class AnswerStream {
       this.#isStarted = true
       this.#call.enter('idle')
     }
-    if (this.#isStarted || this.#held.length < mostHeldChunks) {
+    const isHidden = this.#answer.hidesUsage && isOnlyUsage(value)
+    if (!isHidden && (this.#isStarted || this.#held.length < mostHeldChunks)) {
       this.#held.push(value)
       this.#text += frameOf(event.data, value)
     }
@@ -198,6 +179,11 @@ class AnswerStream {
   }
 }
 
+/** The chunk that `include_usage` adds. */
+function isOnlyUsage({ choices, usage }: Json): boolean {
+  return Array.isArray(choices) && choices.length === 0 && typeof usage === 'object'
+}
+
 /** A frame with the upstream's own words; JSON over several lines is written anew. */
 function frameOf(data: string, value: Json): string {
   return `data: ${data.includes('\n') ? JSON.stringify(value) : data}\n\n`
@@ -210,13 +196,13 @@ function isCommitment({ hasOutput, finish }: AnswerPiece): boolean {
 
 /** What the pieces have told so far. */
 class Progress {
-  readonly #answer: Answer
+  readonly #answer: AnswerFacts
   #id: string | undefined
   #model: string | undefined
   #finish: FinishReason | undefined
   #usage: Usage | undefined
 
-  constructor(answer: Answer) {
+  constructor(answer: AnswerFacts) {
     this.#answer = answer
   }
 
@@ -249,14 +235,6 @@ class Progress {
       usage: this.#usage ?? noUsage,
     }
   }
-}
-
-/** Reading it at once is cheaper, where its announced length allows that. */
-async function wholeText({ bytes, length = Infinity }: Answer, call: Call): Promise<string> {
-  if (length > largestAnswerBytes || !bytes.text) return readText(bytes, call, largestAnswerBytes)
-  const text = await bytes.text()
-  call.over()
-  return text
 }
 
 /** The text of a body; throws `upstream_invalid_answer` when it is larger than the limit. */

@@ -14,12 +14,17 @@ export type UpstreamTimeouts = {
   idleMs: number
   /** For a whole answer that is not streamed. */
   answerMs: number
+  /** For the first byte of such an answer while somebody else could be asked instead. */
+  silenceMs: number
   /** For a whole streamed answer. */
   turnMs: number
 }
 
-/** What is being waited for. `trailer` is what follows the finish reason: the usage and `[DONE]`; `drain` what follows `[DONE]`. */
-type Phase = 'headers' | 'first-output' | 'idle' | 'answer' | 'trailer' | 'drain'
+/**
+ * What is being waited for. `trailer` is what follows the finish reason: the usage and `[DONE]`; `drain` what follows `[DONE]`. An answer
+ * that is not streamed: `answer` is its first byte, `body` the rest of it.
+ */
+type Phase = 'headers' | 'first-output' | 'idle' | 'answer' | 'body' | 'trailer' | 'drain'
 
 const trailerMs = 5_000
 const drainMs = 250
@@ -34,17 +39,26 @@ export class Call {
   readonly #caller: AbortSignal
   readonly #name: string
   readonly #timeouts: UpstreamTimeouts
+  readonly #hasOthers: boolean
   readonly #startedMs = performance.now()
   #phase: Phase = 'headers'
   #enteredMs = this.#startedMs
   #waitedMs = 0
   #waitingSinceMs: number | undefined
   #timer: NodeJS.Timeout | undefined
+  /** When the timer looks next. */
+  #dueMs = Infinity
 
-  constructor(name: string, timeouts: UpstreamTimeouts, caller: AbortSignal) {
+  /** `hasOthers`: somebody else could be asked instead. */
+  constructor(
+    name: string,
+    timeouts: UpstreamTimeouts,
+    { signal: caller, hasOthers = false }: { signal: AbortSignal; hasOthers?: boolean },
+  ) {
     this.#name = name
     this.#timeouts = timeouts
     this.#caller = caller
+    this.#hasOthers = hasOthers
     caller.addEventListener('abort', this.#cancel)
     if (caller.aborted) this.#cancel()
   }
@@ -64,7 +78,10 @@ export class Call {
     this.#phase = phase
     this.#enteredMs = performance.now()
     this.#waitedMs = 0
-    this.#arm(this.#limitMs())
+    const limitMs = this.#limitMs()
+    // So that the body, which nearly always comes at once, needs no timer of its own.
+    const ms = phase === 'answer' ? Math.min(limitMs, this.#timeouts.idleMs) : limitMs
+    if (this.#enteredMs + ms < this.#dueMs) this.#arm(ms)
   }
 
   /** An event came: the silence is over. */
@@ -117,6 +134,7 @@ export class Call {
 
   #arm(ms: number): void {
     clearTimeout(this.#timer)
+    this.#dueMs = performance.now() + ms
     this.#timer = setTimeout(() => this.#look(), ms)
   }
 
@@ -144,16 +162,15 @@ export class Call {
   }
 
   #silence(limitMs: number): TurnError {
-    const isBegun = this.#phase === 'idle' || this.#phase === 'trailer' || this.#phase === 'drain'
-    const code: ErrorCode = isBegun ? 'idle_timeout' : 'first_token_timeout'
+    const code: ErrorCode = isBegun.has(this.#phase) ? 'idle_timeout' : 'first_token_timeout'
     return new TurnError(
       code,
-      `The API "${this.#name}" was silent for ${limitMs / 1000} s (waiting for: ${this.#phase}).`,
+      `The API "${this.#name}" was silent for ${Math.round(limitMs) / 1000} s (waiting for: ${this.#phase}).`,
     )
   }
 
   #limitMs(): number {
-    const { headersMs, firstOutputMs, idleMs, answerMs } = this.#timeouts
+    const { headersMs, firstOutputMs, idleMs, answerMs, silenceMs } = this.#timeouts
     switch (this.#phase) {
       case 'headers':
         return headersMs
@@ -162,7 +179,9 @@ export class Call {
       case 'idle':
         return idleMs
       case 'answer':
-        return answerMs
+        return this.#hasOthers ? Math.min(silenceMs, answerMs) : answerMs
+      case 'body':
+        return Math.min(idleMs, answerMs - (this.#enteredMs - this.#startedMs))
       case 'trailer':
         return Math.min(idleMs, trailerMs)
       case 'drain':
@@ -170,6 +189,9 @@ export class Call {
     }
   }
 }
+
+/** The phases in which a part of the answer has come. */
+const isBegun: ReadonlySet<Phase> = new Set(['idle', 'body', 'trailer', 'drain'])
 
 /** Made once: an error with a stack is dear, and this one is for nobody to read. */
 const ended = broken('The call has ended.')

@@ -3,7 +3,8 @@ import { type Dispatcher, errors, Pool } from 'undici'
 import { TurnError } from '../turn/error.ts'
 import type { UpstreamTimeouts } from './call.ts'
 import { baseEndpoint } from './endpoint.ts'
-import { noAnswer, transportFailure } from './failures.ts'
+import { isClosedBetween, transportFailure } from './failures.ts'
+import { type HeldAnswer, passedFailure } from './passed-failure.ts'
 import type { UpstreamOptions } from './upstream.ts'
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>
@@ -13,17 +14,23 @@ export type PassedRequest = {
   /** Below the version, with the query: `/embeddings`. */
   path: string
   headers: Headers
-  body: AsyncIterable<Uint8Array>
+  body: {
+    read(): AsyncIterable<Uint8Array>
+    /** Whether `read` can be called again. */
+    readonly canRepeat: boolean
+    /** What reading it failed with. */
+    readonly failure: unknown
+  }
   signal: AbortSignal
 }
 
 /** Its answer as it came, the status too. The body is read or destroyed by whoever gets it. */
-export type PassedAnswer = {
-  provider: string
-  status: number
-  headers: Record<string, string>
-  body: Dispatcher.ResponseData['body']
-}
+export type PassedAnswer = { status: number; headers: Record<string, string>; body: Readable }
+
+/** What became of it. A failure may have an answer of its own, which is for the caller if nobody else has a better one. */
+export type Passed =
+  | { type: 'answer'; answer: PassedAnswer }
+  | { type: 'failure'; error: TurnError; answer?: HeldAnswer }
 
 export type PassthroughOptions = Pick<UpstreamOptions, 'name' | 'url' | 'key' | 'headers'> & {
   timeouts: Pick<UpstreamTimeouts, 'connectMs' | 'idleMs' | 'answerMs'>
@@ -31,8 +38,8 @@ export type PassthroughOptions = Pick<UpstreamOptions, 'name' | 'url' | 'key' | 
 
 /** Where requests that are no turns go. */
 export type Passthrough = AsyncDisposable & {
-  name: string
-  pass(request: PassedRequest): Promise<PassedAnswer>
+  /** Throws only when the caller has left. */
+  pass(request: PassedRequest): Promise<Passed>
 }
 
 const mostConnections = 64
@@ -53,12 +60,12 @@ const answerHeaders =
   /^(?:content-(?:type|length|encoding|disposition|range)|etag|retry-after(?:-ms)?|x-should-retry|x-ratelimit-[\w-]+|openai-model)$/
 
 /**
- * Forwards requests whole, both ways as streams, so that memory does not grow with them. Nothing is looked into and nothing repeated: the
- * body is gone once it is sent. The provider's words about this server's key stay here.
+ * Forwards requests whole, both ways as streams, so that memory does not grow with them. Nothing is looked into but the error of an answer
+ * that failed (passed-failure.ts).
  */
 export function createPassthrough(options: PassthroughOptions): Passthrough {
-  const { name, url, key, timeouts } = options
-  const { origin, path: base, search } = baseEndpoint(url)
+  const { timeouts } = options
+  const { origin, path: base, search } = baseEndpoint(options.url)
   const pool = new Pool(origin, {
     connections: mostConnections,
     connect: { timeout: timeouts.connectMs },
@@ -66,57 +73,66 @@ export function createPassthrough(options: PassthroughOptions): Passthrough {
     bodyTimeout: timeouts.idleMs,
   })
   return {
-    name,
-    async pass({ path, headers, body, signal }) {
+    async pass(request) {
+      const { body, signal } = request
+      const path = withQuery(base + request.path, search)
       try {
-        const response = await pool.request({
+        const response = await send(pool, body, {
           method: 'POST',
-          path: withQuery(base + path, search),
-          headers: {
-            ...chosen(headers, requestHeaders),
-            'user-agent': 'claude-code-api',
-            ...(key !== undefined && { authorization: `Bearer ${key}` }),
-            ...options.headers,
-          },
-          body: Readable.from(body, { objectMode: false }),
+          path,
+          headers: headersFor(options, request.headers),
           signal,
         })
-        return await answered(name, response)
+        // Whoever reads the body gets its errors; this one is for a body that is let go.
+        response.body.on('error', () => {})
+        return (await passedFailure(options, response, answerHeadersOf)) ?? answered(response)
       } catch (thrown) {
-        throw signal.aborted ? TurnError.from(signal.reason) : failureOf(name, thrown)
+        if (signal.aborted) throw TurnError.from(signal.reason)
+        return { type: 'failure', error: failureOf(options.name, body.failure ?? thrown) }
       }
     },
     [Symbol.asyncDispose]: () => pool.destroy(),
   }
 }
 
-async function answered(
-  provider: string,
-  { statusCode: status, headers, body }: Dispatcher.ResponseData,
-): Promise<PassedAnswer> {
-  // Whoever reads the body gets its errors; this one is for a body that is let go.
-  body.on('error', () => {})
-  const refusal = refusalOf(provider, status)
-  if (refusal) {
-    body.destroy()
-    throw refusal
+/** Once more, on another connection, when the one that was kept alive closed just then. */
+async function send(
+  pool: Pool,
+  body: PassedRequest['body'],
+  options: Dispatcher.RequestOptions,
+): Promise<Dispatcher.ResponseData> {
+  const once = (): Promise<Dispatcher.ResponseData> =>
+    pool.request({ ...options, body: Readable.from(body.read(), { objectMode: false }) })
+  try {
+    return await once()
+  } catch (thrown) {
+    if (!isClosedBetween(thrown) || !body.canRepeat) throw thrown
+    return once()
   }
+}
+
+function headersFor({ key, headers }: PassthroughOptions, asked: Headers): Record<string, string> {
+  const chosen = requestHeaders.flatMap((name) => {
+    const value = asked[name]
+    return value === undefined ? [] : [[name, String(value)]]
+  })
+  return {
+    ...Object.fromEntries(chosen),
+    'user-agent': 'claude-code-api',
+    ...(key !== undefined && { authorization: `Bearer ${key}` }),
+    ...headers,
+  }
+}
+
+function answered({ statusCode: status, headers, body }: Dispatcher.ResponseData): Passed {
+  return { type: 'answer', answer: { status, headers: answerHeadersOf(headers), body } }
+}
+
+function answerHeadersOf(headers: Headers): Record<string, string> {
   const passed = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
     value !== undefined && answerHeaders.test(name) ? [[name, String(value)]] : [],
   )
-  return { provider, status, headers: Object.fromEntries(passed), body }
-}
-
-function refusalOf(provider: string, status: number): TurnError | undefined {
-  if (status === 401 || status === 402 || status === 403) {
-    return new TurnError(
-      'upstream_unauthorized',
-      `The API "${provider}" refused the credentials of this server (status ${status}).`,
-    )
-  }
-  return status >= 300 && status < 400
-    ? noAnswer(`The API "${provider}" answered with a redirect (status ${status}), not followed.`)
-    : undefined
+  return Object.fromEntries(passed)
 }
 
 function failureOf(name: string, thrown: unknown): TurnError {
@@ -124,15 +140,6 @@ function failureOf(name: string, thrown: unknown): TurnError {
     return new TurnError('first_token_timeout', `The API "${name}" did not answer in time.`)
   }
   return transportFailure({ name }, thrown, false)
-}
-
-function chosen(headers: Headers, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = headers[name]
-      return value === undefined ? [] : [[name, String(value)]]
-    }),
-  )
 }
 
 /** The provider's own query (`?api-version=`) comes first. */

@@ -1,6 +1,7 @@
 import { type Dispatcher, Pool } from 'undici'
 import {
   type Asked,
+  asksForUsage,
   encodeRequest,
   isOwn,
   readError,
@@ -12,21 +13,16 @@ import { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import type { UserPart } from '../turn/message.ts'
 import type { Turn } from '../turn/turn.ts'
-import {
-  type Answer,
-  type AnswerBody,
-  parseObject,
-  readText,
-  StreamedAnswer,
-  WholeAnswer,
-} from './answers.ts'
+import { type AnswerFacts, parseObject, readText, StreamedAnswer, wholeEvents } from './answers.ts'
 import { Call, type UpstreamTimeouts } from './call.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
 import { isClosedBetween, noAnswer, statusFailure, transportFailure } from './failures.ts'
+import { costOf, type Price, type Priced, priceOf } from './price.ts'
+import { requestWhole } from './request-whole.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 /** An API that speaks OpenAI's chat completions. */
-export type UpstreamOptions = {
+export type UpstreamOptions = Priced & {
   /** As shown in `x-provider` and in errors. */
   name: string
   /** The base URL, with or without `/v1`. */
@@ -60,11 +56,13 @@ export const defaultTimeouts: UpstreamTimeouts = {
   firstOutputMs: 60_000,
   idleMs: 60_000,
   answerMs: 600_000,
+  silenceMs: 100_000,
   turnMs: 3_600_000,
 }
 
 const mostConnections = 256
 const largestErrorBytes = 64 * 1024
+const limits = { answerBytes: 64 * 1024 * 1024, errorBytes: largestErrorBytes }
 
 /**
  * Makes a backend of an OpenAI-compatible API. Where caller and upstream speak the same dialect nothing is translated: the caller's
@@ -120,7 +118,7 @@ function headersFor({ key, headers }: UpstreamOptions): Parts['headers'] {
 async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
   const { dependencies, timeouts, options } = parts
   const mapped = modelFor(options, turn)
-  const call = new Call(options.name, timeouts, context.signal)
+  const call = new Call(options.name, timeouts, context)
   let isStarted = false
   try {
     call.signal.throwIfAborted()
@@ -128,7 +126,8 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
       ? await dependencies.resolveAttachments(turn, context)
       : []
     const stream = context.stream && options.streaming !== false
-    const asked: Asked = { stream, attachments }
+    const price = priceOf(options, mapped ?? turn.model ?? '')
+    const asked: Asked = { stream, attachments, tellsUsage: price !== undefined }
     if (mapped !== undefined) asked.model = mapped
     const bytes = unchangedRequest(turn, asked)
     const body = bytes ? turn.source.body : encodeRequest(turn, asked)
@@ -137,25 +136,32 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
     if (turn.model !== undefined && typeof model === 'string' && turn.model !== model) {
       yield { type: 'notice', notice: { type: 'model-mapped', from: turn.model, to: model } }
     }
-    const { body: answered, length } = await send(
-      parts,
-      call,
-      bytes ?? JSON.stringify(body),
-      stream,
-    )
-    const answer: Answer = {
-      bytes: answered,
-      length,
+    const written = bytes ?? JSON.stringify(body)
+    const answer: AnswerFacts = {
       upstream: mapped === undefined ? options : { ...options, model: mapped },
       fallbackId: `chatcmpl-${context.requestId}`,
       requestedModel: typeof model === 'string' ? model : '',
+      hidesUsage: price !== undefined && !asksForUsage(turn),
     }
-    const reader = stream ? new StreamedAnswer(answer, call) : new WholeAnswer(answer, call)
+    if (!stream) {
+      const events = wholeEvents(await askWhole(parts, call, written), answer)
+      isStarted = true
+      for (const event of events) {
+        if (translated) yield* translated.push(event)
+        else yield event
+      }
+      return
+    }
+    const reader = new StreamedAnswer(
+      { ...answer, bytes: await openStream(parts, call, written) },
+      call,
+    )
     for (let events = await reader.next(); events; events = await reader.next()) {
       for (const event of events) {
         if (event.type === 'start') isStarted = true
-        if (translated) yield* translated.push(event)
-        else yield event
+        const told = price && event.type === 'finish' ? withCost(event, price) : event
+        if (translated) yield* translated.push(told)
+        else yield told
       }
     }
   } catch (thrown) {
@@ -164,6 +170,11 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
   } finally {
     call.end()
   }
+}
+
+function withCost(event: Extract<TurnEvent, { type: 'finish' }>, price: Price): TurnEvent {
+  const costUsd = costOf(event.usage, price)
+  return costUsd === undefined ? event : { ...event, costUsd }
 }
 
 function modelFor({ model, models = {} }: UpstreamOptions, turn: Turn): string | undefined {
@@ -175,19 +186,32 @@ function hasAttachments({ claude }: Turn): boolean {
   return claude.files.length > 0 || claude.images.length > 0
 }
 
-/** Sends the request and gives the body of a good answer of the right kind. */
-async function send(
+/** Sends the request and gives the text of a good answer. */
+async function askWhole(
   { options, dependencies, target, pool, headers }: Parts,
   call: Call,
   body: string | Uint8Array,
-  stream: boolean,
-): Promise<{ body: AnswerBody; length: number | undefined }> {
-  const expected = stream ? 'text/event-stream' : 'application/json'
-  call.enter(stream ? 'headers' : 'answer')
+): Promise<string> {
+  call.enter('answer')
+  const request = { method: 'POST', path: target.path, headers: headers.whole, body } as const
+  const asked = { name: options.name, call, limits }
+  const { status, headers: answered, text } = await requestWhole(pool, request, asked)
+  if (status >= 200 && status <= 299) return text
+  const waitMs = retryAfterMs(answered, dependencies.now())
+  throw statusFailure(options, status, readError(parseObject(text)) ?? {}, waitMs)
+}
+
+/** Sends the request and gives the body of a good stream. */
+async function openStream(
+  { options, dependencies, target, pool, headers }: Parts,
+  call: Call,
+  body: string | Uint8Array,
+): Promise<AsyncIterable<Uint8Array>> {
+  call.enter('headers')
   const response = await request(pool, {
     method: 'POST',
     path: target.path,
-    headers: stream ? headers.stream : headers.whole,
+    headers: headers.stream,
     body,
     signal: call.signal,
   })
@@ -197,12 +221,13 @@ async function send(
     throw await refusal(options, response, call, dependencies.now())
   }
   const type = String(response.headers['content-type'] ?? 'none')
-  if (!type.toLowerCase().startsWith(expected)) {
-    throw noAnswer(`The API "${options.name}" answered with another content type than ${expected}.`)
+  if (!type.toLowerCase().startsWith('text/event-stream')) {
+    throw noAnswer(
+      `The API "${options.name}" answered with another content type than text/event-stream.`,
+    )
   }
-  if (stream) call.enter('first-output')
-  const length = Number(response.headers['content-length'] ?? Number.NaN)
-  return { body: response.body, length: Number.isInteger(length) ? length : undefined }
+  call.enter('first-output')
+  return response.body
 }
 
 /** Once more, on another connection, when the one that was kept alive closed just then. */

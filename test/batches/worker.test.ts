@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { BatchBook } from '../../src/batch/batch-book.ts'
 import type { Dispatch } from '../../src/batch/parts.ts'
+import { WebhookHosts } from '../../src/batch/webhooks/webhook-hosts.ts'
 import { BatchWorker } from '../../src/batch/worker.ts'
 import { FileBook } from '../../src/files/file-book.ts'
 import { openStore, type StoreOptions } from '../../src/storage/open-store.ts'
@@ -12,10 +13,13 @@ import { asking, jsonLines } from './support.ts'
 const owner = 'a'
 const endpoint = '/v1/chat/completions'
 
-const room = (): number => 20
-
 /** A store with a worker over it, as a server has them; `dispatch` is in the place of the app. */
-async function startNode(options: StoreOptions, dispatch: Dispatch, now: () => number = Date.now) {
+async function startNode(
+  options: StoreOptions,
+  dispatch: Dispatch,
+  now: () => number = Date.now,
+  places = 20,
+) {
   const store = await openStore(options)
   const storage = Promise.resolve(store)
   const files = new FileBook({ storage, limitBytes: 1e9 })
@@ -25,16 +29,25 @@ async function startNode(options: StoreOptions, dispatch: Dispatch, now: () => n
     storage,
     files,
     dispatch,
-    room,
+    room: () => places,
     lineLimitBytes: 1e6,
     onFault,
     now,
   })
-  const book = new BatchBook({ storage, files, onChange: () => worker.wake(), now })
-  const begin = async (ids: readonly string[]): Promise<StoredBatch> => {
+  const webhookHosts = new WebhookHosts({
+    hosts: ['hooks.example.com'],
+    allowPrivateNetwork: false,
+  })
+  const onChange = (): void => worker.wake()
+  const book = new BatchBook({ storage, files, webhookHosts, onChange, now })
+  const begin = async (
+    ids: readonly string[],
+    metadata?: Record<string, string>,
+  ): Promise<StoredBatch> => {
     const received = await files.receive({ owner, filename: 'lines', content: linesNamed(ids) })
     const { id: inputFile } = await files.finish(received, { purpose: 'batch' })
-    return book.create({ caller: { owner }, inputFile, endpoint })
+    const wish = { caller: { owner }, inputFile, endpoint }
+    return book.create({ ...wish, ...(metadata && { metadata }) })
   }
   const ended = async (id: string): Promise<StoredBatch> => {
     const over = new Set(['completed', 'failed', 'expired', 'cancelled'])
@@ -53,7 +66,9 @@ async function startNode(options: StoreOptions, dispatch: Dispatch, now: () => n
     await worker.close()
     await store.close()
   }
-  return { book, begin, ended, idsOf, faults, close }
+  const bookThatKeeps = (keepMs: number): BatchBook =>
+    new BatchBook({ storage, files, webhookHosts, onChange, now, keepMs })
+  return { store, book, bookThatKeeps, begin, ended, idsOf, faults, close }
 }
 
 async function* linesNamed(ids: readonly string[]): AsyncGenerator<Uint8Array> {
@@ -82,7 +97,12 @@ describeEngines('a batch worker', (makePlace) => {
       return { status: 429, headers: { 'retry-after-ms': '1' }, body: '{}' }
     }
     const node = await startNode(place.options, dispatch, () => clock.ms)
-    const batch = await node.ended((await node.begin(names(40))).id)
+    const url = 'https://hooks.example.com/'
+    const { id } = await node.begin(names(40), { webhook_url: url })
+    const batch = await node.ended(id)
+    expect(await node.store.webhooks.due(clock.ms, 9)).toMatchObject([
+      { batch: id, type: 'batch.expired', url, createdMs: clock.ms },
+    ])
     expect(batch).toMatchObject({
       status: 'expired',
       counts: { total: 40, completed: 3, failed: 0 },
@@ -92,6 +112,47 @@ describeEngines('a batch worker', (makePlace) => {
     expect([done.length, left.length]).toEqual([3, 37])
     expect([...done, ...left].toSorted()).toEqual(names(40).toSorted())
     expect(node.faults).toEqual([])
+    await node.close()
+  })
+
+  it('gives a place to whoever has fewest: a small batch does not wait for a large one', async () => {
+    await using place = await makePlace()
+    const asked: { body: string; answer: () => void }[] = []
+    const dispatch: Dispatch = async (line) => {
+      await new Promise<void>((answer) => asked.push({ body: line.body, answer }))
+      return answers(line)
+    }
+    const node = await startNode(place.options, dispatch, Date.now, 2)
+    const large = await node.begin(names(30))
+    await until('two lines of the large one run', () => asked.length === 2)
+    const small = await node.begin(['small'])
+    const status = async () => (await node.book.find(owner, small.id)).status
+    await until('the small one may begin', async () => (await status()) === 'in_progress')
+    asked[0]?.answer()
+    await until('another line runs', () => asked.length === 3)
+    expect(asked[2]?.body).toContain('Question small')
+    await node.book.cancel(owner, large.id)
+    for (const { answer } of asked) answer()
+    await node.ended(large.id)
+    await node.close()
+  })
+
+  it('is forgotten after its time, its files not, and what failed leaves no lines', async () => {
+    await using place = await makePlace()
+    const clock = { ms: 1_000_000 }
+    const node = await startNode(place.options, answers, () => clock.ms)
+    const book = node.bookThatKeeps(1_000)
+    const done = await node.ended((await node.begin(names(3))).id)
+    const wrong = await node.ended((await node.begin([...names(700), 'n1'])).id)
+    expect([done.status, wrong.status]).toEqual(['completed', 'failed'])
+    clock.ms += 1_000
+    await book.clean()
+    expect((await book.list(owner, { limit: 9 })).batches).toHaveLength(2)
+    expect(await node.store.batches.unanswered(wrong.id, { after: -1, limit: 9 })).toEqual([])
+    clock.ms += 1
+    await book.clean()
+    expect((await book.list(owner, { limit: 9 })).batches).toEqual([])
+    expect(await node.idsOf(done.outputFile)).toEqual(names(3))
     await node.close()
   })
 

@@ -24,6 +24,7 @@ process.exitCode = await serve(
       const port = typeof address === 'object' ? address?.port : undefined
       return {
         url: `http://${config.http.host}:${port}`,
+        needsKey: config.http.apiKey !== undefined,
         async close() {
           if (script === 'stuck') await new Promise(() => {})
           server.close()

@@ -147,13 +147,76 @@ describe('a fault before the first output moves on, and leaves no trace in a str
     primary.answer(script)
     const slow =
       script.type === 'huge'
-        ? await startTestServer(settings({ FALLBACK_ANSWER_TIMEOUT_SECONDS: '20' }))
+        ? await startTestServer(
+            settings({
+              FALLBACK_ANSWER_TIMEOUT_SECONDS: '20',
+              FALLBACK_IDLE_TIMEOUT_SECONDS: '20',
+            }),
+          )
         : undefined
     const { text, attempts } = await plain(slow)
     await slow?.close()
     expect(text).toBe('From the backup.')
     expect(attempts).toBe(`primary=${kind}, backup=answered`)
   })
+
+  const json = { 'content-type': 'application/json' }
+  const written = JSON.stringify(completion('Late.'))
+  const length = { 'content-length': String(written.length) }
+
+  it.each<[fault: string, script: Script, kind: string]>([
+    ['silence', { type: 'silence' }, 'first_token_timeout'],
+    [
+      'a first byte that comes too late',
+      { type: 'late', afterMs: 3000, by: { type: 'plain' } },
+      'first_token_timeout',
+    ],
+    [
+      'silence after the headers',
+      { type: 'stream', frames: [], after: 'stall', headers: json },
+      'first_token_timeout',
+    ],
+    [
+      'silence after headers that announce the answer',
+      { type: 'stream', frames: [], after: 'stall', headers: { ...json, ...length } },
+      'idle_timeout',
+    ],
+    [
+      'silence in the middle',
+      { type: 'stream', frames: [written.slice(0, 20)], after: 'stall', headers: json },
+      'idle_timeout',
+    ],
+    [
+      'a drip of blanks',
+      { type: 'drip', frames: [], text: ' \n'.repeat(100), everyMs: 50, headers: json },
+      'first_token_timeout',
+    ],
+    [
+      'a drip of one byte at a time',
+      { type: 'drip', frames: [], text: written, everyMs: 50, headers: json },
+      'idle_timeout',
+    ],
+    [
+      'a drip of an answer that was announced',
+      { type: 'drip', frames: [], text: written, everyMs: 50, headers: { ...json, ...length } },
+      'idle_timeout',
+    ],
+  ])(
+    '%s in a plain answer, long before a whole answer would have to be there',
+    async (_fault, script, kind) => {
+      await using patient = await startTestServer(
+        settings({
+          FALLBACK_ANSWER_TIMEOUT_SECONDS: '600',
+          FALLBACK_SILENCE_TIMEOUT_SECONDS: '0.5',
+        }),
+      )
+      primary.answer(script)
+      const { text, attempts } = await plain(patient)
+      expect(text).toBe('From the backup.')
+      expect(attempts).toBe(`primary=${kind}, backup=answered`)
+      expect(primary.received).toHaveLength(1)
+    },
+  )
 
   it.each([
     ['TLS', (port: number) => `https://127.0.0.1:${port}`],

@@ -6,6 +6,7 @@ import { ask } from '../api/server/support.ts'
 import { openDatabase } from '../../src/storage/open-store.ts'
 import { silentTelemetry } from '../../src/telemetry/silent.ts'
 import { temporaryFolder } from '../support/claude.ts'
+import { clientWith } from '../keys/support.ts'
 import { postgresPrograms, startTestPostgres } from '../support/postgres.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { eventually, models, watch } from './support.ts'
@@ -13,8 +14,9 @@ import { says } from '../scripted-anthropic/server.ts'
 
 type Storage = { engine: string; ok: boolean; reason?: string }
 
-async function storageOf(url: string): Promise<Storage | undefined> {
-  const response = await fetch(`${url}/ready`)
+async function storageOf(url: string, key?: string): Promise<Storage | undefined> {
+  const headers = new Headers(key === undefined ? [] : [['authorization', `Bearer ${key}`]])
+  const response = await fetch(`${url}/ready`, { headers })
   const { storage } = (await response.json()) as { storage?: Storage }
   return storage
 }
@@ -138,14 +140,32 @@ describe.skipIf(postgresPrograms === undefined)(
     it('that is away at the start is used when it comes', async () => {
       await using postgres = await startTestPostgres()
       await postgres.stop()
-      await using server = await startTestServer({ DATABASE_URL: postgres.url() })
+      const API_KEY = 'the-simple-key'
+      await using server = await startTestServer({ DATABASE_URL: postgres.url(), API_KEY })
       await expectAnswer(server)
-      expect(await storageOf(server.url)).toMatchObject({
+      const storage = (): Promise<Storage | undefined> => storageOf(server.url, API_KEY)
+      expect(await storage()).toMatchObject({
         ok: false,
         reason: expect.stringContaining('cannot be reached') as string,
       })
       await postgres.start()
+      await eventually('it is there', async () => (await storage())?.ok === true)
+    })
+
+    it('that is away keeps out whoever has no key, where others may have made some', async () => {
+      await using postgres = await startTestPostgres()
+      const settings = { DATABASE_URL: postgres.url() }
+      await postgres.stop()
+      await using server = await startTestServer(settings)
+      const refusal = { status: 503, code: 'storage_unavailable' }
+      await expect(ask(server.client)).rejects.toMatchObject(refusal)
+      await expect(ask(clientWith(server, 'x'))).rejects.toMatchObject(refusal)
+      expect((await fetch(`${server.url}/health`)).status).toBe(200)
+      expect(server.anthropic.requests).toEqual([])
+      await postgres.start()
       await eventually('it is there', () => works(server))
+      // There are none after all.
+      await expectAnswer(server)
     })
   },
 )

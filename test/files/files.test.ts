@@ -1,9 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type OpenAI, toFile } from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FileBook } from '../../src/files/file-book.ts'
 import { openStore } from '../../src/storage/open-store.ts'
+import { png } from '../attachments/pictures.ts'
 import { describeEngines } from '../conformance/stores.ts'
 import { clientWith, makeKey } from '../keys/support.ts'
 import { says } from '../scripted-anthropic/server.ts'
@@ -168,6 +169,85 @@ describe('file_id in a message', { timeout: 60_000 }, () => {
   })
 })
 
+type Attached = { files?: readonly string[]; images?: readonly string[] }
+
+const askingWith = (claude_options: Attached) =>
+  ({
+    model: 'claude-code',
+    messages: [{ role: 'user', content: 'What do they say?' }],
+    claude_options,
+  }) as OpenAI.ChatCompletionCreateParamsNonStreaming
+
+const blocks = (): unknown[] =>
+  (server.anthropic.requests.at(-1)?.body.messages ?? []).flatMap<unknown>(({ content }) => content)
+
+const document = (title: unknown, data: string) =>
+  expect.objectContaining({
+    type: 'document',
+    title,
+    source: expect.objectContaining({ data }),
+  })
+
+describe('file_id in claude_options', { timeout: 60_000 }, () => {
+  it('reaches Claude as its own block, in the order in which paths and ids are named', async () => {
+    server.anthropic.respond = () => says('Hello.')
+    await writeFile(join(server.workspace, 'b.txt'), 'From a path.')
+    const text = await uploaded('From an upload.', 'a.txt')
+    const picture = await uploaded(png(3, 3), 'picture')
+    const path = join(server.workspace, 'b.txt')
+    const files = [text.id, path, picture.id, text.id]
+    const answer = await client.chat.completions.create(askingWith({ files, images: [picture.id] }))
+    expect(answer.choices[0]?.message.content).toBe('Hello.')
+    const image = expect.objectContaining({
+      type: 'image',
+      source: expect.objectContaining({ data: png(3, 3).toString('base64') }),
+    })
+    const sent = blocks()
+    const first = sent.findIndex((block) => (block as { type: string }).type === 'document')
+    expect(sent.slice(first, first + 5)).toEqual([
+      document('a.txt', 'From an upload.'),
+      document(expect.stringMatching(/b\.txt$/), 'From a path.'),
+      image,
+      image,
+      expect.objectContaining({ text: 'What do they say?' }),
+    ])
+  })
+
+  it('is refused, with the field, when it is another’s, not there, too large or no picture', async () => {
+    const { id } = await uploaded('mine')
+    const none = `file-${'0'.repeat(24)}`
+    const large = (await uploaded(Buffer.alloc(1_100_000, 'x'))).id
+    for (const [asker, asked, param] of [
+      [other, { files: [id] }, 'claude_options.files[0]'],
+      [client, { files: [id, none] }, 'claude_options.files[1]'],
+      [client, { files: [large] }, 'claude_options.files[0]'],
+      [client, { files: ['file-none'] }, 'claude_options.files[0]'],
+      [client, { images: [none] }, 'claude_options.images[0]'],
+      [client, { images: [id] }, 'claude_options.images[0]'],
+    ] as const) {
+      await expect(asker.chat.completions.create(askingWith(asked))).rejects.toMatchObject({
+        status: 400,
+        code: 'invalid_value',
+        param,
+      })
+    }
+  })
+
+  it('is refused where all together are more than a request may carry', async () => {
+    const { id } = await uploaded(Buffer.alloc(900_000, 'x'))
+    const content = Array.from({ length: 30 }, () => ({
+      type: 'file' as const,
+      file: { file_id: id },
+    }))
+    await expect(
+      client.chat.completions.create({
+        model: 'claude-code',
+        messages: [{ role: 'user', content }],
+      }),
+    ).rejects.toMatchObject({ status: 400, param: 'messages[0].content[27].file.file_id' })
+  })
+})
+
 async function* pieces(...texts: string[]): AsyncGenerator<Uint8Array> {
   for (const text of texts) yield Buffer.from(text)
 }
@@ -228,7 +308,13 @@ describeEngines('files', (makePlace) => {
     })
     await expect(book.receive({ ...upload, content: broken() })).rejects.toThrow('left')
     expect(await book.list('a', { limit: 10, order: 'asc' })).toEqual({ files: [], hasMore: false })
-    expect(await store.files.over({ nowMs: 0, begunBeforeMs: Number.MAX_SAFE_INTEGER })).toEqual([])
+    expect(
+      await store.files.over({
+        nowMs: 0,
+        begunBeforeMs: Number.MAX_SAFE_INTEGER,
+        keyEndedBeforeMs: 0,
+      }),
+    ).toEqual([])
     await store.close()
   })
 })

@@ -83,16 +83,37 @@ describe('with a key', () => {
     await expect(client.models.list()).rejects.toBeInstanceOf(OpenAI.AuthenticationError)
   })
 
-  it('leaves only /health open, and preflights and HEAD of the start page', async () => {
+  it('leaves only /health and /ready open, and preflights and HEAD of the start page', async () => {
     const { fetch } = await start({ apiKey: 's3cret' })
     const status = async (path: string, method = 'GET'): Promise<number> =>
       (await fetch(path, { method })).status
     expect(await status('/health')).toBe(200)
-    for (const path of ['/', '/ready', '/v1/models', '/v1/models/claude-code', '/nowhere']) {
+    for (const path of ['/', '/metrics', '/v1/models', '/v1/models/claude-code', '/nowhere']) {
       expect([path, await status(path)]).toEqual([path, 401])
     }
     expect(await status('/', 'HEAD')).toBe(200)
+    const wrong = { headers: { authorization: 'Bearer wrong' } }
+    expect((await fetch('/ready', wrong)).status).toBe(401)
     expect(await status('/v1/chat/completions', 'OPTIONS')).toBe(204)
+  })
+})
+
+describe('/ready', () => {
+  it.each([
+    [true, 200, 'ready'],
+    [false, 503, 'not_ready'],
+  ])('tells whoever has no key only whether it is: %s', async (ready, code, status) => {
+    const { fetch } = await start({
+      apiKey: 's3cret',
+      readiness: async () => ({ ready, reasons: ['Why.'], version: '9' }),
+    })
+    const probed = await fetch('/ready')
+    expect([probed.status, await probed.json()]).toEqual([code, { status }])
+    const whole = await fetch('/ready', { headers: { authorization: 'Bearer s3cret' } })
+    expect([whole.status, await whole.json()]).toEqual([
+      code,
+      { status, reasons: ['Why.'], version: '9' },
+    ])
   })
 })
 

@@ -191,7 +191,42 @@ describe('the small endpoints', () => {
     const html = await page.text()
     expect(html).toContain(`${server.url}/v1`)
     expect(html).not.toMatch(/<script|\son\w+=|https?:\/\/(?!127\.0\.0\.1)/)
+    expect(html).not.toContain('Who answers')
     const json = await server.fetch('/', { headers: { accept: 'application/json' } })
-    expect(await json.json()).toMatchObject({ base_url: `${server.url}/v1` })
+    const { base_url: base, endpoints } = (await json.json()) as {
+      base_url: string
+      endpoints: string[]
+    }
+    expect(base).toBe(`${server.url}/v1`)
+    expect(endpoints[0]).toBe('POST /v1/chat/completions')
+    for (const endpoint of [
+      'GET /v1/models/{id}',
+      'POST /v1/files',
+      'GET /v1/files/{id}/content',
+      'POST /v1/batches/{id}/cancel',
+      'PATCH /v1/sessions/{id}',
+      'GET /health',
+    ]) {
+      expect(endpoints).toContain(endpoint)
+      expect(html).toContain(endpoint)
+    }
+  })
+
+  it('/ says who answers, and how each is', async () => {
+    const until = '2026-11-28T12:00:00.000Z'
+    await using other = await serve(() => says('x'), {
+      readiness: async () => ({
+        ready: true,
+        reasons: [],
+        providers: [
+          { name: 'claude-code', state: 'closed' },
+          { name: 'backup', state: 'open', code: 'upstream_error', until },
+        ],
+        endpoints: [{ name: 'other/embeddings', state: 'probing' }],
+      }),
+    })
+    expect(await (await other.fetch('/')).text()).toContain(
+      `claude-code is asked\nbackup failed and rests (upstream_error) until ${until}\nother/embeddings is being tried`,
+    )
   })
 })

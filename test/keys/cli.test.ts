@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { runMain } from '../cli/run-command.ts'
 import { says } from '../scripted-anthropic/server.ts'
+import { startBuiltServer } from '../api/server/built-server.ts'
 import { ask } from '../api/server/support.ts'
+import { eventually } from '../faults/support.ts'
+import { temporaryFolder } from '../support/claude.ts'
 import { startTestServer } from '../support/server.ts'
 import { clientWith } from './support.ts'
 
@@ -11,6 +14,12 @@ async function failed(...args: string[]): Promise<string> {
   const { status, err } = await runMain(['keys', ...args])
   expect(status).toBe(1)
   return err
+}
+
+async function pageOf(url: string, key?: string): Promise<string> {
+  const accept = { accept: 'text/html' }
+  const headers = key === undefined ? accept : { ...accept, authorization: `Bearer ${key}` }
+  return (await fetch(url, { headers })).text()
 }
 
 describe('`claude-code-api keys`', { timeout: 60_000 }, () => {
@@ -40,6 +49,28 @@ describe('`claude-code-api keys`', { timeout: 60_000 }, () => {
     const rotated = (await run('rotate', made.id)) as Shown
     expect(rotated.key).not.toBe(text)
     expect(await run('revoke', made.id)).toMatchObject({ status: 'revoked' })
+  })
+
+  it('is known to the server that starts then: its welcome and its page ask for a key', async () => {
+    await using folder = await temporaryFolder()
+    const env = { DATA_DIR: folder.path }
+    const welcomed = async (use?: (url: string) => Promise<void>): Promise<string> => {
+      await using server = await startBuiltServer(env)
+      await eventually('it has said so', () => server.said.err.includes('Ready:'))
+      await use?.(server.url)
+      return server.said.err
+    }
+    expect(
+      await welcomed(async (url) => expect(await pageOf(url)).toContain('none needed')),
+    ).not.toContain('$API_KEY')
+    const { out } = await runMain(['keys', 'create', 'x', '--json'], env)
+    const { key } = JSON.parse(out) as Shown
+    expect(
+      await welcomed(async (url) => {
+        expect(await pageOf(url)).toContain('provide an API key')
+        expect(await pageOf(url, key)).toContain('YOUR_API_KEY')
+      }),
+    ).toContain('-H "Authorization: Bearer $API_KEY"')
   })
 
   it('says what it does not understand', async () => {

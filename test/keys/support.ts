@@ -24,3 +24,22 @@ export function makeKey(server: TestServer, wish: Partial<KeyWish> = {}): Promis
 export function clientWith({ baseURL }: Pick<TestServer, 'baseURL'>, apiKey: string): OpenAI {
   return new OpenAI({ baseURL, apiKey, maxRetries: 0 })
 }
+
+/**
+ * Asks again and again until the key is refused. Returns when the last request began that was let in, in milliseconds after `sinceMs` (of
+ * `performance.now()`); 0 for none.
+ */
+export async function lastAcceptedMs(client: OpenAI, sinceMs: number): Promise<number> {
+  let accepted = 0
+  for (let tries = 0; tries < 10_000; tries++) {
+    const began = performance.now() - sinceMs
+    try {
+      await client.models.list()
+      accepted = began
+    } catch (error) {
+      if (error instanceof OpenAI.AuthenticationError) return accepted
+      throw error
+    }
+  }
+  throw new Error('The key is let in for ever.')
+}

@@ -35,6 +35,7 @@ beforeEach(async () => {
     firstOutputMs: 200,
     idleMs: 200,
     answerMs: 200,
+    silenceMs: 200,
     turnMs: 20_000,
   }
   upstreams = apis.map(({ url }, index) =>

@@ -22,11 +22,17 @@ export type Script =
   | { type: 'status'; status: number; body?: unknown; headers?: Record<string, string> }
   | { type: 'raw'; text: string; headers: Record<string, string> }
   /** A good beginning, then one byte at a time. */
-  | { type: 'drip'; frames: string[]; text: string; everyMs: number }
+  | {
+      type: 'drip'
+      frames: string[]
+      text: string
+      everyMs: number
+      headers?: Record<string, string>
+    }
   /** An answer of so many bytes, without end if nobody stops it. */
   | { type: 'huge'; bytes: number }
   /** Another answer, later; nothing is sent until then. */
-  | { type: 'late'; afterMs: number; then: Script }
+  | { type: 'late'; afterMs: number; by: Script }
   /** A good answer on a connection that was not used before; one that was is closed instead. */
   | { type: 'closes-kept' }
   /** The socket is closed before any answer. */
@@ -137,7 +143,8 @@ async function play(script: Script, response: ServerResponse, isKept: boolean): 
       else if (script.after !== 'stall') response.end()
       return
     case 'drip':
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.writeHead(200, { 'content-type': 'text/event-stream', ...script.headers })
+      response.flushHeaders()
       for (const frame of script.frames) response.write(frame)
       for (const character of script.text) {
         if (response.destroyed) return
@@ -151,7 +158,7 @@ async function play(script: Script, response: ServerResponse, isKept: boolean): 
       return
     case 'late':
       await new Promise((resolve) => setTimeout(resolve, script.afterMs))
-      if (!response.destroyed) await play(script.then, response, isKept)
+      if (!response.destroyed) await play(script.by, response, isKept)
       return
     case 'closes-kept':
       if (isKept) response.socket?.end()

@@ -40,6 +40,7 @@ function allLimits(ms: number): UpstreamTimeouts {
     firstOutputMs: ms,
     idleMs: ms,
     answerMs: ms,
+    silenceMs: ms,
     turnMs: 20_000,
   }
 }
@@ -334,6 +335,31 @@ describe('the status of an upstream', () => {
     expect(error).toMatchObject({ code: 'upstream_error' })
     expect(error?.message).toContain('ECONNREFUSED')
     api = await startScriptedOpenAI()
+  })
+})
+
+describe('silence before a whole answer', () => {
+  const late: Script = { type: 'late', afterMs: 500, by: { type: 'plain' } }
+  const timeouts = { ...patient, silenceMs: 100 }
+
+  it('is waited for while nobody else could answer', async () => {
+    api.answer(late)
+    const { events, error } = await record(open({ timeouts }).run(turnOf(), plain))
+    expect(error).toBeUndefined()
+    expect(events.at(-1)).toMatchObject({ type: 'finish' })
+  })
+
+  it('is left for somebody else', async () => {
+    api.answer(late)
+    const { error } = await record(open({ timeouts }).run(turnOf(), contextOf({ hasOthers: true })))
+    expect(error).toMatchObject({ code: 'first_token_timeout' })
+  })
+
+  it('is silence though blanks come, and an answer after blanks is one', async () => {
+    const text = `\n\n  ${JSON.stringify(completion('Here.'))}`
+    api.answer({ type: 'raw', text, headers: { 'content-type': 'application/json' } })
+    const { events } = await record(open().run(turnOf(), plain))
+    expect(events.at(-1)).toMatchObject({ type: 'finish' })
   })
 })
 

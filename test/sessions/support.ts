@@ -16,3 +16,21 @@ export function said({ requests }: ScriptedAnthropic): string[] {
   const last = requests.at(-1)
   return last === undefined ? [] : saidIn(last)
 }
+
+/** A message as `GET /v1/sessions/{id}/messages` shows it. */
+export type Kept = { id: string; created_at: number; role: string; [field: string]: unknown }
+type Page = { data: Kept[]; first_id: string | null; last_id: string | null; has_more: boolean }
+
+/** A page of a session's messages. */
+export async function pageOf(
+  { client }: Pick<TestServer, 'client'>,
+  id: string | undefined,
+  query: object = {},
+): Promise<Page> {
+  return (await client.get(`/sessions/${id}/messages`, { query })) as Page
+}
+
+/** All of them; they fit a page. */
+export async function messagesOf(server: TestServer, id: string | undefined): Promise<Kept[]> {
+  return (await pageOf(server, id, { limit: 100 })).data
+}

@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import pg from 'pg'
 import { readAddress, shownAddress } from '../../storage/postgres/address.ts'
-import { inspectEmbedded } from '../../storage/sqlite/backup.ts'
+import { inspectEmbedded } from '../../storage/sqlite/inspect.ts'
 import { TurnError } from '../../turn/error.ts'
 import { failure, ok, warning, type Finding } from './check.ts'
 

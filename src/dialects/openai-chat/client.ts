@@ -16,6 +16,8 @@ export type Asked = {
   /** Instead of the caller's. */
   model?: string
   stream: boolean
+  /** A stream is to tell what was used, whether the caller wants to know or not. */
+  tellsUsage?: boolean
   /** Added to the last user message. */
   attachments: readonly UserPart[]
 }
@@ -23,7 +25,7 @@ export type Asked = {
 /**
  * The request for an upstream: the caller's own body, unknown fields included, or what a turn of another dialect asks. Only this differs: `model` when the upstream has one
  * of its own, `stream`, no `claude_options`, one choice (`n` is answered by as many turns), no `stream_options` without a stream (OpenAI
- * refuses them), the system prompt's addition as a system message, and the attachments at the end of the last user message.
+ * refuses them), `include_usage` where it is needed, the system prompt's addition as a system message, and the attachments at the end of the last user message.
  */
 export function encodeRequest(turn: Turn, options: Asked): Json {
   const { claude_options: _claudeOptions, n: _n, stream_options, ...body } = bodyOf(turn)
@@ -33,7 +35,7 @@ export function encodeRequest(turn: Turn, options: Asked): Json {
     ...body,
     ...(typeof model === 'string' && { model }),
     stream: options.stream,
-    ...(options.stream && stream_options !== undefined && { stream_options }),
+    ...streamOptions(stream_options, options),
     messages: withAttachments(
       withInstruction(messages, turn.claude.appendSystemPrompt),
       options.attachments,
@@ -58,11 +60,23 @@ export function unchangedRequest(turn: Turn, options: Asked): Uint8Array | undef
     n === undefined &&
     stream === options.stream &&
     (options.stream || stream_options === undefined) &&
+    (!options.stream || !options.tellsUsage || asksForUsage(turn)) &&
     typeof model === 'string' &&
     (options.model === undefined || options.model === model) &&
     turn.claude.appendSystemPrompt === undefined &&
     options.attachments.length === 0
   return isSame ? bytes : undefined
+}
+
+/** Whether the caller wants a stream to tell what was used. */
+export function asksForUsage({ source: { body } }: Turn): boolean {
+  return isObject(body.stream_options) && body.stream_options.include_usage === true
+}
+
+function streamOptions(own: unknown, { stream, tellsUsage }: Asked): Json {
+  if (!stream) return {}
+  if (!tellsUsage) return own === undefined ? {} : { stream_options: own }
+  return { stream_options: { ...(isObject(own) && own), include_usage: true } }
 }
 
 function withInstruction(messages: readonly unknown[], text: string | undefined): unknown[] {

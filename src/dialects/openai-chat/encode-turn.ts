@@ -1,6 +1,7 @@
 import type { AssistantMessage, Message, UserPart } from '../../turn/message.ts'
 import type { OutputFormat, Tool, ToolChoice } from '../../turn/tool.ts'
 import type { Turn } from '../../turn/turn.ts'
+import { dataUrl, encodePicture } from './pictures.ts'
 
 type Json = Record<string, unknown>
 
@@ -78,20 +79,13 @@ function encodeAnswer({ content }: AssistantMessage): Json {
 /** A piece of a user message. */
 export function encodePart(part: UserPart): Json {
   if (part.type === 'text') return { type: 'text', text: part.text }
-  if (part.type === 'image') {
-    const url = part.source.type === 'url' ? part.source.url : dataUrl(part.source)
-    return { type: 'image_url', image_url: { url } }
-  }
+  if (part.type === 'image') return { ...encodePicture(part) }
   if (part.type === 'file')
     return { type: 'file', file: { filename: part.name, file_data: part.url } }
   if (part.source.type === 'text') {
     return { type: 'text', text: `${part.name}:\n\n${part.source.text}` }
   }
   return { type: 'file', file: { filename: part.name, file_data: dataUrl(part.source) } }
-}
-
-function dataUrl(source: { mediaType: string; data: string }): string {
-  return `data:${source.mediaType};base64,${source.data}`
 }
 
 function encodeTool(tool: Tool): Json {

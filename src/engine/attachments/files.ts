@@ -1,11 +1,12 @@
 import { join, relative } from 'node:path'
-import type { UserPart } from '../../turn/message.ts'
+import type { FilePart, UserPart } from '../../turn/message.ts'
 import { recognize } from './content.ts'
 import { glob } from './glob.ts'
 import { toImagePart } from './image-part.ts'
 import type { AttachmentPlace } from './images.ts'
 import { expandBraces, hasWildcards } from './name-pattern.ts'
 import { Budget, refuse } from './refusal.ts'
+import { readSentFile, sentPart } from './sent-files.ts'
 
 export type FileLimits = {
   fileBytes: number
@@ -22,19 +23,21 @@ type Found = { path: string; field: string }
 /**
  * The content of files as parts of a message, each with its path relative to the working folder: text and PDFs as documents,
  * pictures as a line with the path and the picture. Each pattern is a path or, when nothing has that path, a glob; its files come
- * sorted, a file that is named twice comes once.
+ * sorted, a file that is named twice comes once. What was uploaded comes as it would in a message.
  */
 export async function readFiles(
-  patterns: readonly string[],
+  patterns: readonly (string | FilePart)[],
   place: AttachmentPlace,
   limits: FileLimits,
   signal: AbortSignal,
 ): Promise<UserPart[]> {
-  const found = new Map<string, Found>()
+  const found = new Map<string | FilePart, Found | FilePart>()
   for (const [index, pattern] of patterns.entries()) {
     const field = `claude_options.files[${index}]`
-    for (const path of await filesOf(pattern, field, place, limits, signal)) {
-      if (!found.has(path)) found.set(path, { path, field })
+    const files =
+      typeof pattern === 'string' ? await filesOf(pattern, field, place, limits, signal) : [pattern]
+    for (const file of files) {
+      if (!found.has(file)) found.set(file, typeof file === 'string' ? { path: file, field } : file)
       if (found.size > limits.count)
         throw refuse(field, `with it the request names more than ${limits.count} files.`)
     }
@@ -43,7 +46,11 @@ export async function readFiles(
   const parts: UserPart[] = []
   for (const file of found.values()) {
     signal.throwIfAborted()
-    parts.push(...(await partsOf(file, place, limits, budget)))
+    parts.push(
+      ...('path' in file
+        ? await partsOf(file, place, limits, budget)
+        : await uploadedParts(file, limits, budget)),
+    )
   }
   return parts
 }
@@ -147,6 +154,16 @@ async function partsOf(
         `'${name}' is ${content.name}. Text in UTF-8, PDF, PNG, JPEG, GIF and WebP can be sent.`,
       )
   }
+}
+
+async function uploadedParts(
+  file: FilePart,
+  limits: FileLimits,
+  budget: Budget,
+): Promise<UserPart[]> {
+  const bytes = readSentFile(file, limits.fileBytes)
+  budget.spend(bytes.length, file.field)
+  return [await sentPart(file, bytes, limits)]
 }
 
 /** What the Anthropic API takes is 32 MB of request (its guide on PDFs), which is 24 MiB before base64. */

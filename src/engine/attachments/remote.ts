@@ -1,6 +1,5 @@
-import { lookup, type LookupAddress, type LookupOptions } from 'node:dns'
-import { isIP } from 'node:net'
-import { Agent, buildConnector, fetch, type Response } from 'undici'
+import { Agent, fetch, type Response } from 'undici'
+import { isAddressNotAllowed, judgingConnector } from '../../lib/judging-connector.ts'
 import { isPublicAddress, isPublicOrPrivateAddress } from '../../lib/public-address.ts'
 import { TurnError } from '../../turn/error.ts'
 import { tooLarge } from './image-part.ts'
@@ -124,53 +123,6 @@ async function readBody(response: Response, field: string, limitBytes: number): 
   return Buffer.concat(chunks, total)
 }
 
-class AddressNotAllowed extends Error {}
-
-/**
- * Judges names before anything is sent, by the addresses that the connection will use; and what the socket says in the end.
- */
-function judgingConnector(
-  isAllowed: (ip: string) => boolean,
-  timeoutMs: number,
-): buildConnector.connector {
-  const connect = buildConnector({ timeout: timeoutMs, lookup: judgingLookup(isAllowed) })
-  return (options, callback) => {
-    const host = options.hostname.replace(/^\[|\]$/g, '')
-    if (isIP(host) !== 0 && !isAllowed(host)) {
-      callback(new AddressNotAllowed(), null)
-      return
-    }
-    connect(options, (...[error, socket]) => {
-      if (error) callback(error, null)
-      else if (isAllowed(socket.remoteAddress ?? '')) callback(null, socket)
-      else {
-        socket.destroy()
-        callback(new AddressNotAllowed(), null)
-      }
-    })
-  }
-}
-
-type LookupDone = (
-  error: NodeJS.ErrnoException | null,
-  address: string | LookupAddress[],
-  family?: number,
-) => void
-
-/** One address that is not allowed spoils the name: it must not be tried as a second choice either. */
-function judgingLookup(isAllowed: (ip: string) => boolean) {
-  return (hostname: string, options: LookupOptions, done: LookupDone): void => {
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
-      const [first] = addresses ?? []
-      if (error) done(error, '')
-      else if (!first || !addresses.every(({ address }) => isAllowed(address)))
-        done(new AddressNotAllowed(), '')
-      else if (options.all) done(null, addresses)
-      else done(null, first.address, first.family)
-    })
-  }
-}
-
 type Circumstances = { signal: AbortSignal; deadline: AbortSignal; timeoutMs: number }
 
 function failure(
@@ -186,7 +138,7 @@ function failure(
   }
   if (deadline.aborted)
     return refuse(field, `fetching the URL took longer than ${timeoutMs / 1000} s.`, error)
-  if (causesOf(error).some((cause) => cause instanceof AddressNotAllowed)) return notPublic(field)
+  if (isAddressNotAllowed(error)) return notPublic(field)
   return refuse(
     field,
     'the URL could not be fetched: its server was not found or did not answer properly.',
@@ -199,16 +151,4 @@ function notPublic(field: string): TurnError {
     field,
     "the URL leads to an address that is not on the public internet. The server's owner can allow private networks with ALLOW_PRIVATE_NETWORK; or send the picture as a data URL.",
   )
-}
-
-function causesOf(error: unknown): unknown[] {
-  const causes: unknown[] = []
-  for (
-    let next = error;
-    next !== undefined && causes.length < 10;
-    next = next instanceof Error ? next.cause : undefined
-  ) {
-    causes.push(next)
-  }
-  return causes
 }

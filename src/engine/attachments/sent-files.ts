@@ -18,7 +18,9 @@ export async function resolveSentFiles(
         return message
       const content = await Promise.all(
         message.content.map(async (part) =>
-          part.type === 'file' ? resolveFile(part, limits) : part,
+          part.type === 'file'
+            ? sentPart(part, readSentFile(part, limits.fileBytes), limits)
+            : part,
         ),
       )
       return { ...message, content }
@@ -26,11 +28,17 @@ export async function resolveSentFiles(
   )
 }
 
-async function resolveFile(
-  { url, name, field }: FilePart,
-  { fileBytes, imageBytes }: SentFileLimits,
+/** The bytes of a file that was sent along. */
+export function readSentFile({ url, field }: FilePart, limitBytes: number): Buffer {
+  return readDataUrl(url, field, limitBytes, 'file')
+}
+
+/** What its bytes are for the model. */
+export async function sentPart(
+  { name, field }: FilePart,
+  bytes: Buffer,
+  { imageBytes }: Pick<SentFileLimits, 'imageBytes'>,
 ): Promise<UserPart> {
-  const bytes = readDataUrl(url, field, fileBytes, 'file')
   const content = await recognize(bytes)
   switch (content.type) {
     case 'empty':

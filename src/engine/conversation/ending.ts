@@ -75,6 +75,9 @@ export class Ending {
     // A cut turn has a trace of the interruption in it, a corrected one the corrections; a debug log is one request's.
     if (!this.#finish?.endedItself || sessionId === undefined || decisions.debugLog !== undefined)
       return undefined
+    // What a process has spent counts on: its next turn would have less. One that waits for results goes on with what is left.
+    if (this.#turn.claude.maxBudgetUsd !== undefined && this.#finish.reason !== 'tool-calls')
+      return undefined
     const keys: LiveKeys = { session: sessionKey(this.#profile, { id: sessionId, turns }) }
     // What built-in tools found is in the process and not in what the caller sends back; a resumed session knows more as well. A
     // turn that waits for the caller's results is not over yet, and goes on with all that was found in it.

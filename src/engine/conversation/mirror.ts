@@ -25,6 +25,7 @@ export class Mirror {
   readonly #done = deferred<void>()
   #isAsked = false
   #isEnding = false
+  #isOver = false
 
   /** `isKept`: whether the storage gets anything. */
   constructor(keeper: TranscriptKeeper, isKept: boolean) {
@@ -91,11 +92,14 @@ export class Mirror {
   /** The process has ended. */
   async ended(): Promise<void> {
     this.#isEnding = true
+    // What it had still to tell is in its files.
+    this.#isOver = true
     for (const session of this.#locals.keys()) await this.#leave(session)
     this.#done.resolve()
   }
 
   async #append({ projectKey, sessionId, subpath }: SessionKey, entries: SessionStoreEntry[]) {
+    if (this.#isOver) return
     const local = this.#local(sessionId, projectKey)
     if (!this.#isKept) return
     const lines = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')

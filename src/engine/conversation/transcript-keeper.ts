@@ -107,7 +107,7 @@ export class TranscriptKeeper {
       try {
         if (hold && !this.#writers.has(session)) await this.#recoverOne(session)
       } catch (error) {
-        this.#options.onFault(error)
+        if (!isStorageAway(error)) this.#options.onFault(error)
       } finally {
         hold?.release()
       }
@@ -118,9 +118,12 @@ export class TranscriptKeeper {
     const text = await readText(this.#notePath(session))
     const note = text === undefined ? undefined : parseNote(text)
     if (note === undefined) return
-    const local: Local = { project: note.project, isUsed: true, isBehind: note.isKept, early: [] }
-    if (note.isKept) await this.catchUp(session, local)
-    if (!local.isBehind) await this.#removeFiles(session, note.project)
+    const { project } = note
+    // One of which nothing is stored had no turn that was told, or has been removed since.
+    const isKept = note.isKept && (await this.#options.transcripts.load(session)).length > 0
+    const local: Local = { project, isUsed: true, isBehind: isKept, early: [] }
+    if (isKept) await this.catchUp(session, local)
+    if (!local.isBehind) await this.#removeFiles(session, project)
   }
 
   async #addMissing(

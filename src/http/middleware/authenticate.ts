@@ -90,6 +90,11 @@ function withoutKey(asksForKey: boolean, offered: number): Caller {
   )
 }
 
+/** Whether somebody says who he is, rightly or wrongly. */
+export function offersKey(headers: IncomingHttpHeaders): boolean {
+  return offeredKeys(headers).length > 0
+}
+
 function offeredKeys(headers: IncomingHttpHeaders): string[] {
   const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1]
   return [bearer, headers['api-key'], headers['x-api-key']]

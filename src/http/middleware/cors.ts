@@ -30,6 +30,7 @@ const exposed = [
   'x-notice',
   'x-claude-session-id',
   'x-claude-cost-usd',
+  'x-cost-usd',
 ].join(', ')
 
 /** Headers that let a page of an allowed origin read the answer; none for everyone else. */

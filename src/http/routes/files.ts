@@ -102,6 +102,8 @@ async function upload(request: FastifyRequest, parts: FileParts): Promise<Stored
     return await parts.files.finish(received, readFields(fields))
   } catch (error) {
     if (received) await parts.files.discard(received).catch(() => {})
+    if (request.raw.destroyed && !request.raw.complete)
+      throw new TurnError('request_cancelled', 'The caller left before the file was whole.')
     throw error
   }
 }

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { checkPassthrough } from '../../access/policy.ts'
+import { allowanceOf, checkPassthrough } from '../../access/policy.ts'
 import { TurnError } from '../../turn/error.ts'
-import { headerText } from '../answer-facts.ts'
+import { AnswerFacts } from '../answer-facts.ts'
 import { admitTurn } from '../limited.ts'
 import type { HttpParts } from '../parts.ts'
 import type { RequestRecords } from '../request-records.ts'
@@ -28,7 +28,7 @@ export type PassthroughParts = Pick<
   records: RequestRecords
 }
 
-/** What is not a turn goes whole to a provider that has it, in any content type, and comes back as it is. */
+/** What is not a turn goes whole to whoever has it and is well, in any content type, and the answer comes back as it is. */
 export function mountPassthrough(app: FastifyInstance, parts: PassthroughParts): void {
   void app.register(async (scope) => {
     // Nothing is read here: the body goes on as it arrives. Pages are kept out by the guard all the same.
@@ -55,24 +55,32 @@ async function pass(
   const target = await passthrough?.(path.split(/[/?]/, 2)[1] ?? '')
   if (!target) throw nobodyHas(request.routeOptions.url ?? '')
   const record = records.of(request)
-  const { facts, policy } = record
-  if (policy) checkPassthrough(policy, target.name)
+  const { policy } = record
+  if (policy) checkPassthrough(policy)
+  const allowed = policy && allowanceOf(policy)
   const admitted = await admitTurn(limiter, { record, reply })
   if (admitted) reply.raw.once('close', () => admitted.finish())
-  facts.provider = target.name
   const stop = stopSignal(reply.raw, shutdown)
   reply.raw.once('close', stop.release)
-  const body = limited(request, options.bodyLimitBytes)
-  const answer = await target.pass({
+  const { told, outcome } = await target.pass({
     path,
     headers: request.headers,
-    body,
+    body: limited(request, options.bodyLimitBytes),
     signal: stop.signal,
+    requestId: request.id,
+    ...(allowed && { allowed }),
   })
+  const facts = new AnswerFacts([], record, false)
+  for (const event of told) facts.push(0, event)
+  if (outcome instanceof TurnError) {
+    void reply.headers(facts.failureHeaders)
+    throw outcome
+  }
+  record.facts.provider = outcome.provider
   await reply
-    .code(answer.status)
-    .headers({ ...answer.headers, 'x-provider': headerText(answer.provider) })
-    .send(answer.body)
+    .code(outcome.status)
+    .headers({ ...outcome.headers, ...facts.headers })
+    .send(outcome.body)
 }
 
 function nobodyHas(path: string): TurnError {
@@ -91,11 +99,19 @@ function limited(request: FastifyRequest, limitBytes: number): AsyncIterable<Uin
 async function* counted(body: Readable, limitBytes: number): AsyncGenerator<Uint8Array> {
   let size = 0
   // The connection stays, to carry the refusal.
-  for await (const piece of body.iterator({ destroyOnReturn: false })) {
-    const bytes = piece as Uint8Array
-    size += bytes.length
-    if (size > limitBytes) throw tooLarge(limitBytes)
-    yield bytes
+  try {
+    for await (const piece of body.iterator({ destroyOnReturn: false })) {
+      const bytes = piece as Uint8Array
+      size += bytes.length
+      if (size > limitBytes) throw tooLarge(limitBytes)
+      yield bytes
+    }
+  } catch (thrown) {
+    if (thrown instanceof TurnError) throw thrown
+    // No provider is to blame for it.
+    throw new TurnError('request_cancelled', 'The caller left before the request was complete.', {
+      cause: thrown,
+    })
   }
 }
 

@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { encodeKept } from '../../dialects/openai-chat/kept-message.ts'
 import type { Session } from '../../storage/parts/sessions.ts'
 import { TurnError } from '../../turn/error.ts'
+import type { SessionMessage } from '../../turn/session-message.ts'
 import type { HttpParts, SessionParts } from '../parts.ts'
 import { shownPage } from '../page.ts'
 import type { RequestRecords } from '../request-records.ts'
@@ -10,6 +12,8 @@ import type { RequestRecords } from '../request-records.ts'
 export const sessionPaths = {
   '/v1/sessions': 'GET',
   '/v1/sessions/:id': 'GET, PATCH, DELETE',
+  '/v1/sessions/:id/messages': 'GET',
+  '/v1/sessions/:id/fork': 'POST',
 } as const
 
 type Id = { Params: { id: string } }
@@ -31,7 +35,22 @@ const changeSchema = z.strictObject({
   metadata: metadataSchema.optional(),
 })
 
-/** The sessions of the caller's key: a list, one, its title and metadata, and forgetting it. Those of other keys are not there. */
+const messagesSchema = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  after: z.string().optional(),
+  order: z.enum(['asc', 'desc']).default('asc'),
+})
+
+const forkSchema = z.strictObject({
+  title: z.string().max(200).nullable().optional(),
+  metadata: metadataSchema.optional(),
+  up_to_message_id: z.string().optional(),
+})
+
+/**
+ * The sessions of the caller's key: a list, one, what was said in it, its title and metadata, another one that goes on from it, and
+ * forgetting it. Those of other keys are not there.
+ */
 export function mountSessions(
   app: FastifyInstance,
   { sessions, records }: Pick<HttpParts, 'sessions'> & { records: RequestRecords },
@@ -53,6 +72,26 @@ export function mountSessions(
     const { id } = request.params
     const session = await partsOf(sessions).find(id, ownerOf(request))
     return reply.header('cache-control', 'no-store').send(encode(session ?? missing(id)))
+  })
+  app.get<Id>('/v1/sessions/:id/messages', async (request, reply) => {
+    const { id } = request.params
+    const { limit, after, order } = parse(messagesSchema, request.query)
+    const messages = (await partsOf(sessions).messages(id, ownerOf(request))) ?? missing(id)
+    const rest = following(order === 'asc' ? messages : messages.toReversed(), after)
+    return reply
+      .header('cache-control', 'no-store')
+      .send(shownPage(rest.slice(0, limit).map(encodeKept), rest.length > limit))
+  })
+  app.post<Id>('/v1/sessions/:id/fork', async (request, reply) => {
+    const { id } = request.params
+    const { title, metadata, up_to_message_id: upTo } = parse(forkSchema, request.body ?? {})
+    const asked = {
+      ...(title !== undefined && { title }),
+      ...(metadata && { metadata }),
+      ...(upTo !== undefined && { upTo }),
+    }
+    const session = await partsOf(sessions).fork(id, ownerOf(request), asked)
+    return reply.send(encode(session ?? missing(id)))
   })
   app.patch<Id>('/v1/sessions/:id', async (request, reply) => {
     const { id } = request.params
@@ -81,6 +120,20 @@ function encode(session: Session) {
     working_dir: session.folder,
     turns: session.turns,
   }
+}
+
+function following(
+  messages: readonly SessionMessage[],
+  after: string | undefined,
+): readonly SessionMessage[] {
+  if (after === undefined) return messages
+  const index = messages.findIndex(({ id }) => id === after)
+  if (index !== -1) return messages.slice(index + 1)
+  throw new TurnError(
+    'invalid_value',
+    `after ${JSON.stringify(after.slice(0, 100))} is no message of this session. Leave it out for the first page.`,
+    { param: 'after' },
+  )
 }
 
 function parse<T>(schema: z.ZodType<T>, value: unknown): T {

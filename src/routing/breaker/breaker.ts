@@ -106,6 +106,12 @@ export class Breaker {
     }
   }
 
+  /** Whether a request would be kept out just now. */
+  get isShut(): boolean {
+    const { type } = this.#current()
+    return type === 'open' || type === 'paused' || type === 'probing'
+  }
+
   report(): BreakerReport {
     const state = this.#current()
     const isWaiting = state.type === 'open' || state.type === 'paused'

@@ -1,4 +1,5 @@
 import type { StoredFile } from './files.ts'
+import type { StoredWebhook } from './webhooks.ts'
 
 /** Every state of OpenAI's. `src/batch/README.md` says how one follows another. */
 export type BatchStatus =
@@ -74,6 +75,8 @@ export type BatchMove = {
   problems?: BatchProblem[]
   /** Only while they are these. */
   counts?: StoredBatch['counts']
+  /** Whom to tell of it; kept together with it. */
+  webhook?: StoredWebhook
 }
 
 export interface Batches {
@@ -85,10 +88,13 @@ export interface Batches {
   open(): Promise<StoredBatch[]>
   /** To another state; undefined when it is in none of `from`. Of two that try at the same time one succeeds. */
   move(id: string, move: BatchMove): Promise<StoredBatch | undefined>
-  /** Keeps 500 lines at the most; those that are there already stay. */
-  addItems(id: string, items: readonly BatchItem[]): Promise<void>
-  /** Takes the first line of a batch in progress that nobody has, until `worker` lets go of it or `leaseMs` have passed; undefined when there is none. */
-  take(id: string, worker: string, leaseMs: number): Promise<TakenItem | undefined>
+  /** Keeps 500 lines at the most; those that are there already stay. False when the batch is not being validated any more: nothing is kept then. */
+  addItems(id: string, items: readonly BatchItem[]): Promise<boolean>
+  /**
+   * Takes the first lines of a batch in progress that nobody has, `limit` at the most and 500 at the very most, until `worker` lets go of them or
+   * `leaseMs` have passed; none when there are none.
+   */
+  take(id: string, worker: string, how: { leaseMs: number; limit: number }): Promise<TakenItem[]>
   /** Has the lines of this worker for longer. */
   renew(worker: string, leaseMs: number): Promise<void>
   /** Gives a line back, unanswered. `isAttempt`: it counts as one. */
@@ -116,10 +122,13 @@ export interface Batches {
       counts: StoredBatch['counts']
       output?: StoredFile
       error?: StoredFile
+      webhook?: StoredWebhook
     },
   ): Promise<boolean>
   /** Removes lines and answers of batches that have ended, 500 rows at the most; false when nothing was left. */
   prune(): Promise<boolean>
+  /** Removes batches that have ended, have no lines left and were made before a time, 100 at the most; false when nothing was left. */
+  removeOld(createdBeforeMs: number): Promise<boolean>
 }
 
 export type BatchRow = {
@@ -145,6 +154,8 @@ export type BatchRow = {
   output_tokens: number
   reasoning_tokens: number
   cost_micros: number
+  /** Whether there may be lines or answers of it. */
+  has_lines: number
 }
 
 export type BatchItemRow = {

@@ -15,6 +15,8 @@ export interface Breakers {
   load(): Promise<SavedBreaker[]>
   /** Keeps a change unless a later one is known. */
   save(change: SavedBreaker): Promise<void>
+  /** Forgets what changed last before a time. */
+  clean(changedBeforeMs: number): Promise<void>
 }
 
 /** A row of the table `breaker`. */

@@ -30,8 +30,11 @@ export interface Files {
   /** One more than the limit where there are more. */
   list(query: FileQuery): Promise<StoredFile[]>
   remove(id: string): Promise<void>
-  /** Ids of files that have expired, or whose upload began before a time and never ended; 100 at the most. */
-  over(times: { nowMs: number; begunBeforeMs: number }): Promise<string[]>
+  /**
+   * Ids of files that have expired, whose upload began before a time and never ended, or whose owner is a key that was revoked or expired before
+   * a time; 100 at the most.
+   */
+  over(times: { nowMs: number; begunBeforeMs: number; keyEndedBeforeMs: number }): Promise<string[]>
 }
 
 /** A row of the table `file`. */

@@ -34,6 +34,11 @@ export type Keys = {
   any(): Promise<boolean>
   /** The key as it is then; undefined when there is none. */
   update(id: string, change: KeyChange): Promise<StoredKey | undefined>
+  /**
+   * Removes keys that were revoked or expired before a time, their meters too, 100 at the most; false when nothing was left. Those stay whose
+   * usage is still known, which has their names, or whose files; and the newest key of all, so that nobody gets in because there is none.
+   */
+  removeEnded(endedBeforeMs: number): Promise<boolean>
 }
 
 export type KeyRow = {

@@ -5,3 +5,9 @@ export type Leases = {
   /** Frees it, if it is still the owner's. */
   release(name: string, owner: string): Promise<void>
 }
+
+/** All of them. */
+export type StoredLeases = Leases & {
+  /** Forgets those that have been free for longer than this. */
+  clean(ms: number): Promise<void>
+}

@@ -47,6 +47,11 @@ export type Meters = {
   /** Keeps reservations for so long from now; at most 500. */
   renew(ids: readonly string[], leaseMs: number): Promise<void>
   find(keyId: string): Promise<Meter | undefined>
+  /**
+   * Does with the reservations of one key that nobody has renewed in time what `reserve` would do at its next request; false when there are
+   * none. For keys that ask nothing more.
+   */
+  release(decide: (meter: Meter, expired: Reservation[]) => Meter): Promise<boolean>
 }
 
 export type MeterRow = {

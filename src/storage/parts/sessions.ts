@@ -1,3 +1,5 @@
+import type { TranscriptPiece } from './transcripts.ts'
+
 /** A conversation of a caller's with Claude Code, without what was said. */
 export type Session = {
   id: string
@@ -45,6 +47,8 @@ export interface Sessions {
   list(owner: string, query: SessionQuery): Promise<Session[]>
   /** The session as it is then; undefined when there is none. */
   change(id: string, owner: string, change: SessionChange): Promise<Session | undefined>
+  /** Adds a session, whose id must be new, and what was said in it: both or nothing. */
+  insert(session: Session, pieces: readonly TranscriptPiece[]): Promise<void>
   /** Whether there was one. */
   remove(id: string, owner: string): Promise<boolean>
   /** Those that have not been used since a time, 100 at the most. */

@@ -20,6 +20,8 @@ export type UsageDays = {
   add(usages: readonly DayUsage[]): Promise<void>
   /** The newest day first. `owner`: of one alone; days from and to, both included. */
   list(query: { owner?: string; from: number; to: number }): Promise<DayUsage[]>
+  /** Forgets days before this one, 500 rows at the most; false when nothing was left. */
+  removeBefore(day: number): Promise<boolean>
 }
 
 export type UsageRow = {

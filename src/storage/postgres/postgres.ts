@@ -10,17 +10,21 @@ import { migratePostgres } from './migrate.ts'
 export type PostgresOptions = {
   /** `postgres://user:password@host/database?schema=…`. */
   url: string
+  /** So many are open at the most. */
+  connections: number
   /** An idle connection was lost: whoever asks next may find the server gone. */
   onLost?: (error: unknown) => void
 }
-
-const connections = 10
 
 /**
  * Connects to a Postgres and brings its schema up to date. Throws `storage_unavailable` when it cannot be reached, a `StorageRefusal` when a
  * newer program has used it. Lost connections are replaced by themselves.
  */
-export async function openPostgres({ url, onLost }: PostgresOptions): Promise<Connection> {
+export async function openPostgres({
+  url,
+  connections,
+  onLost,
+}: PostgresOptions): Promise<Connection> {
   const { connectionString, schema } = readAddress(url)
   const types = new pg.TypeOverrides()
   // Numbers beyond 2^53 do not occur: times are milliseconds and money is millionths.

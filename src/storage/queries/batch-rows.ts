@@ -26,6 +26,7 @@ export function batchRowOf(batch: StoredBatch, sealer: Sealer): BatchRow {
     output_tokens: use.outputTokens,
     reasoning_tokens: use.reasoningTokens,
     cost_micros: use.costMicros,
+    has_lines: 1,
   }
 }
 

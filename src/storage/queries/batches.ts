@@ -1,20 +1,15 @@
-import { sql } from 'kysely'
-import type { Database, Queries } from '../database.ts'
+import { type ExpressionBuilder, sql } from 'kysely'
+import type { Database, DatabaseEngine, Queries } from '../database.ts'
 import { nowMs } from '../now.ts'
-import type {
-  Batches,
-  BatchMove,
-  BatchResult,
-  BatchStatus,
-  StoredBatch,
-  TakenItem,
-} from '../parts/batches.ts'
+import type { Batches, BatchMove, BatchResult, StoredBatch, TakenItem } from '../parts/batches.ts'
 import type { Sealer } from '../sealer.ts'
+import type { Tables } from '../tables.ts'
+import { openStates, prune, removeOld } from './batch-pruning.ts'
 import { batchOf, batchRowOf } from './batch-rows.ts'
 import { finishFile } from './files.ts'
+import { insertWebhook } from './webhooks.ts'
 
-const openStates: readonly BatchStatus[] = ['validating', 'in_progress', 'finalizing', 'cancelling']
-const pruneRows = 500
+const takenAtOnce = 500
 
 export function createBatches(database: Database, sealer: Sealer): Batches {
   const now = nowMs(database.engine)
@@ -60,20 +55,33 @@ export function createBatches(database: Database, sealer: Sealer): Batches {
         until_ms: 0,
       }))
       return database.write(async (queries) => {
+        // Whoever reads the lines may be slower than the end of the batch.
+        const { numUpdatedRows } = await queries
+          .updateTable('batch')
+          .set({ has_lines: 1 })
+          .where('id', '=', id)
+          .where('status', '=', 'validating')
+          .executeTakeFirstOrThrow()
+        if (numUpdatedRows !== 1n) return false
         await queries
           .insertInto('batch_item')
           .values(rows)
           .onConflict((conflict) => conflict.columns(['batch', 'n']).doNothing())
           .execute()
+        return true
       })
     },
-    take: (id, worker, leaseMs) =>
-      database.write((queries) => take(queries, { id, worker, leaseMs, now })),
+    take: (id, worker, { leaseMs, limit }) => {
+      const { engine } = database
+      const taking = { id, worker, leaseMs, limit: Math.min(limit, takenAtOnce), engine }
+      return database.write((queries) => take(queries, taking))
+    },
     renew: (worker, leaseMs) =>
       database.write(async (queries) => {
         await queries
           .updateTable('batch_item')
           .set({ until_ms: sql<number>`${now} + ${leaseMs}` })
+          .where('batch', 'in', openBatches)
           .where('state', '=', 'running')
           .where('worker', '=', worker)
           .execute()
@@ -98,6 +106,7 @@ export function createBatches(database: Database, sealer: Sealer): Batches {
         await queries
           .updateTable('batch_item')
           .set({ state: 'pending', worker: null })
+          .where('batch', 'in', openBatches)
           .where('state', '=', 'running')
           .where('worker', '=', worker)
           .execute()
@@ -152,9 +161,9 @@ export function createBatches(database: Database, sealer: Sealer): Batches {
           .execute()
         return rows.map(({ n, at_byte: at, bytes }) => ({ n, at, bytes }))
       }),
-    complete: (id, { from, to, atMs, counts, output, error }) =>
+    complete: (id, { output, error, from, ...end }) =>
       database.write(async (queries) => {
-        const moved = await move(queries, id, { from: [from], to, atMs, counts }, sealer)
+        const moved = await move(queries, id, { ...end, from: [from] }, sealer)
         if (moved === undefined) return false
         for (const file of [output, error]) if (file) await finishFile(queries, file)
         await queries
@@ -165,7 +174,13 @@ export function createBatches(database: Database, sealer: Sealer): Batches {
         return true
       }),
     prune: () => database.write(prune),
+    removeOld: (beforeMs) => database.write((queries) => removeOld(queries, beforeMs)),
   }
+}
+
+/** So that an index leads to their lines, however many others there are. */
+function openBatches(of: ExpressionBuilder<Tables, 'batch_item'>) {
+  return of.selectFrom('batch').select('batch.id').where('batch.status', 'in', openStates)
 }
 
 /** What an answer is sealed for. */
@@ -210,7 +225,7 @@ async function list(
 async function move(
   queries: Queries,
   id: string,
-  { from, to, atMs, total, problems, counts }: BatchMove,
+  { from, to, atMs, total, problems, counts, webhook }: BatchMove,
   sealer: Sealer,
 ): Promise<StoredBatch | undefined> {
   const row = await queries
@@ -237,61 +252,65 @@ async function move(
     .set({ times: JSON.stringify(times) })
     .where('id', '=', id)
     .execute()
+  if (webhook) await insertWebhook(queries, webhook, sealer)
   return { ...batch, times }
 }
 
-type Taking = { id: string; worker: string; leaseMs: number; now: ReturnType<typeof nowMs> }
+type Taking = {
+  id: string
+  worker: string
+  leaseMs: number
+  limit: number
+  engine: DatabaseEngine
+}
 
-async function take(
+/** Lines that nobody has had come first, then those of workers whose time is over. */
+async function take(queries: Queries, taking: Taking): Promise<TakenItem[]> {
+  const { limit } = taking
+  const pending = await takeSome(queries, taking, 'pending')
+  if (pending.length === limit) return pending
+  const left = await takeSome(queries, { ...taking, limit: limit - pending.length }, 'left')
+  return [...pending, ...left]
+}
+
+async function takeSome(
   queries: Queries,
-  { id, worker, leaseMs, now }: Taking,
-): Promise<TakenItem | undefined> {
-  const pending = queries
+  { id, worker, leaseMs, limit, engine }: Taking,
+  which: 'pending' | 'left',
+): Promise<TakenItem[]> {
+  const now = nowMs(engine)
+  const isPending = which === 'pending'
+  const isFree = isPending
+    ? sql<boolean>`state = 'pending'`
+    : sql<boolean>`state = 'running' and until_ms <= ${now}`
+  const chosen = queries
     .selectFrom('batch_item')
     .select('n')
     .where('batch', '=', id)
-    .where('state', '=', 'pending')
+    .where(isFree)
     .orderBy('n')
-    .limit(1)
-  const left = queries
-    .selectFrom('batch_item')
-    .select('n')
+    .limit(limit)
+    // On SQLite nobody else writes meanwhile.
+    .$if(engine === 'postgres', (query) => query.forUpdate().skipLocked())
+  const rows = await queries
+    .updateTable('batch_item')
+    .set({ state: 'running', worker, until_ms: sql<number>`${now} + ${leaseMs}` })
     .where('batch', '=', id)
-    .where('state', '=', 'running')
-    .where('until_ms', '<=', now)
-    .orderBy('n')
-    .limit(1)
-  for (const chosen of [pending, left]) {
-    // Of several that chose the same line, the first changes it; the others find it changed and try again, for as long as there are nodes.
-    for (let tries = 0; tries < 100; tries++) {
-      const found = await chosen.executeTakeFirst()
-      if (found === undefined) break
-      const row = await queries
-        .updateTable('batch_item')
-        .set({ state: 'running', worker, until_ms: sql<number>`${now} + ${leaseMs}` })
-        .where('batch', '=', id)
-        .where('n', '=', found.n)
-        .where((is) =>
-          is.exists(
-            is
-              .selectFrom('batch')
-              .select('batch.id')
-              .where('batch.id', '=', id)
-              .where('batch.status', '=', 'in_progress'),
-          ),
-        )
-        .where((is) =>
-          is.or([
-            is('state', '=', 'pending'),
-            is.and([is('state', '=', 'running'), is('until_ms', '<=', now)]),
-          ]),
-        )
-        .returning(['n', 'at_byte', 'bytes', 'attempts'])
-        .executeTakeFirst()
-      if (row) return { n: row.n, at: row.at_byte, bytes: row.bytes, attempts: row.attempts }
-    }
-  }
-  return undefined
+    .where('n', 'in', chosen)
+    .where((is) =>
+      is.exists(
+        is
+          .selectFrom('batch')
+          .select('batch.id')
+          .where('batch.id', '=', id)
+          .where('batch.status', '=', 'in_progress'),
+      ),
+    )
+    .returning(['n', 'at_byte', 'bytes', 'attempts'])
+    .execute()
+  return rows
+    .map(({ n, at_byte: at, bytes, attempts }) => ({ n, at, bytes, attempts }))
+    .toSorted((one, other) => one.n - other.n)
 }
 
 async function finish(
@@ -333,21 +352,3 @@ async function finish(
 
 /** Undoes what was written of an answer that came too late. */
 class HasEnded extends Error {}
-
-async function prune(queries: Queries): Promise<boolean> {
-  for (const table of ['batch_item', 'batch_result'] as const) {
-    const rows = await queries
-      .selectFrom(table)
-      .innerJoin('batch', 'batch.id', `${table}.batch`)
-      .select([`${table}.batch as of`, `${table}.n as n`])
-      .where('batch.status', 'not in', openStates)
-      .limit(pruneRows)
-      .execute()
-    const [first] = rows
-    if (first === undefined) continue
-    const of = rows.filter((row) => row.of === first.of).map(({ n }) => n)
-    await queries.deleteFrom(table).where('batch', '=', first.of).where('n', 'in', of).execute()
-    return true
-  }
-  return false
-}

@@ -22,6 +22,10 @@ export function createBreakers(database: Database): Breakers {
           )
           .execute()
       }),
+    clean: (changedBeforeMs) =>
+      database.write(async (queries) => {
+        await queries.deleteFrom('breaker').where('changed_ms', '<', changedBeforeMs).execute()
+      }),
   }
 }
 

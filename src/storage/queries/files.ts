@@ -1,4 +1,5 @@
 import type { Database, Queries } from '../database.ts'
+import { endedKeys, ownerOfKey } from './keys.ts'
 import type { FileRow, Files, StoredFile } from '../parts/files.ts'
 
 export function createFiles(database: Database): Files {
@@ -60,7 +61,7 @@ export function createFiles(database: Database): Files {
       database.write(async (queries) => {
         await queries.deleteFrom('file').where('id', '=', id).execute()
       }),
-    over: ({ nowMs, begunBeforeMs }) =>
+    over: ({ nowMs, begunBeforeMs, keyEndedBeforeMs }) =>
       database.read(async (queries) => {
         const rows = await queries
           .selectFrom('file')
@@ -69,6 +70,11 @@ export function createFiles(database: Database): Files {
             is.or([
               is('expires_ms', '<=', nowMs),
               is.and([is('status', '=', 'uploading'), is('created_ms', '<', begunBeforeMs)]),
+              is(
+                'owner',
+                'in',
+                endedKeys(queries, keyEndedBeforeMs).select(ownerOfKey.as('owner')),
+              ),
             ]),
           )
           .limit(100)

@@ -1,5 +1,6 @@
-import type { Updateable } from 'kysely'
-import type { Database } from '../database.ts'
+import { type ExpressionBuilder, sql, type Updateable } from 'kysely'
+import type { Database, Queries } from '../database.ts'
+import type { Tables } from '../tables.ts'
 import type { KeyChange, KeyRow, Keys, StoredKey } from '../parts/keys.ts'
 
 export function createKeys(database: Database): Keys {
@@ -44,8 +45,65 @@ export function createKeys(database: Database): Keys {
           .executeTakeFirst()
         return row && toKey(row)
       }),
+    removeEnded: (endedBeforeMs) =>
+      database.write((queries) => removeEnded(queries, endedBeforeMs)),
   }
 }
+
+const removedAtOnce = 100
+
+async function removeEnded(queries: Queries, endedBeforeMs: number): Promise<boolean> {
+  const newest = await queries
+    .selectFrom('api_key')
+    .select('id')
+    .orderBy('created_ms', 'desc')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  const ended = await endedKeys(queries, endedBeforeMs)
+    .where('id', '!=', newest?.id ?? '')
+    .where((is) =>
+      is.not(
+        is.exists(is.selectFrom('usage_day').select('owner').whereRef('owner', '=', ownerOfKey)),
+      ),
+    )
+    .where((is) =>
+      is.not(is.exists(is.selectFrom('file').select('owner').whereRef('owner', '=', ownerOfKey))),
+    )
+    .select('id')
+    .limit(removedAtOnce)
+    .execute()
+  if (ended.length === 0) return false
+  const removed = await queries
+    .deleteFrom('api_key')
+    .where(
+      'id',
+      'in',
+      ended.map(({ id }) => id),
+    )
+    // Somebody may have given it more time meanwhile.
+    .where(isOver(endedBeforeMs))
+    .returning('id')
+    .execute()
+  const ids = removed.map(({ id }) => id)
+  if (ids.length === 0) return false
+  await queries.deleteFrom('key_reservation').where('key_id', 'in', ids).execute()
+  await queries.deleteFrom('key_meter').where('key_id', 'in', ids).execute()
+  return true
+}
+
+/** Revoked or expired before a time. */
+export function endedKeys(queries: Queries, endedBeforeMs: number) {
+  return queries.selectFrom('api_key').where(isOver(endedBeforeMs))
+}
+
+function isOver(beforeMs: number) {
+  return (is: ExpressionBuilder<Tables, 'api_key'>) =>
+    is.or([is('revoked_ms', '<', beforeMs), is('expires_ms', '<', beforeMs)])
+}
+
+/** Whose records are a key's (`ownerOf` in access/caller.ts). */
+export const ownerOfKey = sql<string>`'key-' || ${sql.ref('api_key.id')}`
 
 function toKey(row: KeyRow): StoredKey {
   const { id, name, prefix, created_ms, expires_ms, revoked_ms, policy } = row

@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import type { Database } from '../database.ts'
 import { nowMs } from '../now.ts'
-import type { Leases } from '../parts/leases.ts'
+import type { StoredLeases } from '../parts/leases.ts'
 
-export function createLeases(database: Database): Leases {
+export function createLeases(database: Database): StoredLeases {
   const now = nowMs(database.engine)
   return {
     acquire: (name, owner, ms) =>
@@ -27,6 +27,13 @@ export function createLeases(database: Database): Leases {
           .deleteFrom('lease')
           .where('name', '=', name)
           .where('owner', '=', owner)
+          .execute()
+      }),
+    clean: (ms) =>
+      database.write(async (queries) => {
+        await queries
+          .deleteFrom('lease')
+          .where('until_ms', '<', sql<number>`${now} - ${ms}`)
           .execute()
       }),
   }

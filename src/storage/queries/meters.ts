@@ -8,18 +8,22 @@ export function createMeters(database: Database): Meters {
 
   /** The key's meter, which nobody else can change until the transaction ends. */
   const lock = async (queries: Queries, keyId: string): Promise<{ meter: Meter; ms: number }> => {
-    await queries
-      .insertInto('key_meter')
-      .values(emptyRow(keyId))
-      .onConflict((conflict) => conflict.column('key_id').doNothing())
-      .execute()
-    const { now_ms: ms, ...row } = await queries
+    const locking = queries
       .updateTable('key_meter')
       .set({ key_id: keyId })
       .where('key_id', '=', keyId)
       .returningAll()
       .returning(now.as('now_ms'))
-      .executeTakeFirstOrThrow()
+    let locked = await locking.executeTakeFirst()
+    if (locked === undefined) {
+      await queries
+        .insertInto('key_meter')
+        .values(emptyRow(keyId))
+        .onConflict((conflict) => conflict.column('key_id').doNothing())
+        .execute()
+      locked = await locking.executeTakeFirstOrThrow()
+    }
+    const { now_ms: ms, ...row } = locked
     return { meter: toMeter(row), ms }
   }
 
@@ -27,13 +31,7 @@ export function createMeters(database: Database): Meters {
     reserve: (keyId, { id, leaseMs }, decide) =>
       database.write(async (queries) => {
         const { meter, ms } = await lock(queries, keyId)
-        const expired = await queries
-          .deleteFrom('key_reservation')
-          .where('key_id', '=', keyId)
-          .where('until_ms', '<=', ms)
-          .returningAll()
-          .execute()
-        const decided = decide(meter, expired.map(toReservation), ms)
+        const decided = decide(meter, await takeExpired(queries, keyId, ms), ms)
         await save(queries, keyId, decided.meter)
         if (decided.reservation) {
           await queries
@@ -72,7 +70,34 @@ export function createMeters(database: Database): Meters {
           .executeTakeFirst()
         return row && toMeter(row)
       }),
+    release: async (decide) => {
+      const left = await database.read((queries) =>
+        queries
+          .selectFrom('key_reservation')
+          .select('key_id')
+          .where('until_ms', '<=', now)
+          .limit(1)
+          .executeTakeFirst(),
+      )
+      if (left === undefined) return false
+      await database.write(async (queries) => {
+        const { meter, ms } = await lock(queries, left.key_id)
+        await save(queries, left.key_id, decide(meter, await takeExpired(queries, left.key_id, ms)))
+      })
+      return true
+    },
   }
+}
+
+/** Those that nobody has renewed in time; they are gone. */
+async function takeExpired(queries: Queries, keyId: string, ms: number): Promise<Reservation[]> {
+  const expired = await queries
+    .deleteFrom('key_reservation')
+    .where('key_id', '=', keyId)
+    .where('until_ms', '<=', ms)
+    .returningAll()
+    .execute()
+  return expired.map(toReservation)
 }
 
 async function save(queries: Queries, keyId: string, meter: Meter): Promise<void> {

@@ -47,6 +47,37 @@ describeEngines('sessions', (makePlace: MakePlace) => {
     await store.close()
   })
 
+  it('takes a whole session and what was said in it: both or nothing', async () => {
+    await using place = await makePlace()
+    const dataKey = 'a key that is long enough 1'
+    const store = await openStore({ ...place.options, dataKey })
+    const { sessions, transcripts } = store
+    const session = {
+      id: 'a',
+      owner: 'ann',
+      folder: '/work',
+      title: 'Plans',
+      metadata: { ticket: '7' },
+      model: 'sonnet',
+      turns: 3,
+      openCalls: ['toolu_1'],
+      createdMs: 10,
+      usedMs: 20,
+    }
+    const pieces = ['{"n":1}\n', '{"n":2}\n'].map((lines) => ({
+      project: '-work',
+      subpath: '',
+      lines,
+    }))
+    await sessions.insert(session, pieces)
+    await expect(sessions.insert({ ...session, owner: 'bob' }, pieces)).rejects.toThrow()
+    expect(await sessions.find('a', 'ann')).toEqual(session)
+    await transcripts.append('a', { project: '-work', subpath: '', lines: '{"n":3}\n' })
+    const kept = (await transcripts.load('a')).map(({ lines }) => lines)
+    expect(kept).toEqual(['{"n":1}\n', '{"n":2}\n', '{"n":3}\n'])
+    await store.close()
+  })
+
   it('knows the latest of a folder', async () => {
     await using place = await makePlace()
     const store = await openStore(place.options)

@@ -7,7 +7,9 @@ import type {
   Sessions,
   SessionUse,
 } from '../parts/sessions.ts'
+import type { TranscriptPiece } from '../parts/transcripts.ts'
 import type { Sealer } from '../sealer.ts'
+import { transcriptRow } from './transcripts.ts'
 
 export function createSessions(database: Database, sealer: Sealer): Sessions {
   const shown = (row: SessionRow | undefined): Session | undefined => row && toSession(row, sealer)
@@ -28,6 +30,7 @@ export function createSessions(database: Database, sealer: Sealer): Sessions {
     list: (owner, query) => list(database, sealer, owner, query),
     change: async (id, owner, change) =>
       shown(await database.write((queries) => update(queries, sealer, { id, owner }, change))),
+    insert: (session, pieces) => insertWhole(database, sealer, session, pieces),
     remove: (id, owner) =>
       database.write(async (queries) => {
         const { numDeletedRows } = await queries
@@ -61,6 +64,21 @@ export function createSessions(database: Database, sealer: Sealer): Sessions {
 }
 
 const stepSize = 100
+
+async function insertWhole(
+  database: Database,
+  sealer: Sealer,
+  session: Session,
+  pieces: readonly TranscriptPiece[],
+): Promise<void> {
+  const row = toRow(session, sealer)
+  const rows = pieces.map((piece, index) => transcriptRow(sealer, session.id, index + 1, piece))
+  await database.write(async (queries) => {
+    await queries.insertInto('session').values(row).execute()
+    // Each may be large.
+    for (const one of rows) await queries.insertInto('transcript').values(one).execute()
+  })
+}
 
 function find(queries: Queries, id: string, owner: string): Promise<SessionRow | undefined> {
   return queries
@@ -183,6 +201,22 @@ function newRow({ id, owner, folder, model, usedMs }: SessionUse, sealer: Sealer
     open_calls: null,
     created_ms: usedMs,
     used_ms: usedMs,
+  }
+}
+
+function toRow(session: Session, sealer: Sealer): SessionRow {
+  const { id, title, metadata, openCalls } = session
+  return {
+    id,
+    owner: session.owner,
+    folder: session.folder,
+    title: title === undefined ? null : sealer.seal(title, aboutTitle(id)),
+    metadata: sealer.seal(JSON.stringify(metadata), aboutMetadata(id)),
+    model: session.model ?? null,
+    turns: session.turns,
+    open_calls: openCalls === undefined ? null : JSON.stringify(openCalls),
+    created_ms: session.createdMs,
+    used_ms: session.usedMs,
   }
 }
 

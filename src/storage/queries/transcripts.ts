@@ -77,7 +77,7 @@ async function insert(
   sealer: Sealer,
   { session, piece }: { session: string; piece: TranscriptPiece },
 ): Promise<boolean> {
-  const { project, subpath, lines } = piece
+  const { subpath } = piece
   const last = await queries
     .selectFrom('transcript')
     .select('seq')
@@ -86,13 +86,23 @@ async function insert(
     .orderBy('seq', 'desc')
     .limit(1)
     .executeTakeFirst()
-  const place = { session, subpath, seq: (last?.seq ?? 0) + 1 }
   const { numInsertedOrUpdatedRows } = await queries
     .insertInto('transcript')
-    .values({ ...place, project, body: sealer.seal(lines, about(place)) })
+    .values(transcriptRow(sealer, session, (last?.seq ?? 0) + 1, piece))
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirstOrThrow()
   return numInsertedOrUpdatedRows === 1n
+}
+
+/** `seq`: the piece's place in its transcript, from 1. */
+export function transcriptRow(
+  sealer: Sealer,
+  session: string,
+  seq: number,
+  { project, subpath, lines }: TranscriptPiece,
+): TranscriptRow {
+  const place = { session, subpath, seq }
+  return { ...place, project, body: sealer.seal(lines, about(place)) }
 }
 
 function about({ session, subpath, seq }: Pick<TranscriptRow, 'session' | 'subpath' | 'seq'>) {

@@ -6,6 +6,7 @@ const sums = ['requests', 'input_tokens', 'cached_tokens', 'output_tokens', 'mic
 
 /** The most rows of one answer. */
 const longestList = 100_000
+const removedAtOnce = 500
 
 export function createUsage(database: Database): UsageDays {
   return {
@@ -44,6 +45,25 @@ export function createUsage(database: Database): UsageDays {
           .limit(longestList)
         const rows = await (owner === undefined ? all : all.where('owner', '=', owner)).execute()
         return rows.map(toUsage)
+      }),
+    removeBefore: (day) =>
+      database.write(async (queries) => {
+        const { numDeletedRows } = await queries
+          .deleteFrom('usage_day')
+          .where((is) =>
+            is(
+              is.refTuple('owner', 'day', 'provider', 'model'),
+              'in',
+              is
+                .selectFrom('usage_day')
+                .select(['owner', 'day', 'provider', 'model'])
+                .where('day', '<', day)
+                .limit(removedAtOnce)
+                .$asTuple('owner', 'day', 'provider', 'model'),
+            ),
+          )
+          .executeTakeFirstOrThrow()
+        return numDeletedRows > 0n
       }),
   }
 }

@@ -1,153 +1,51 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { blobFolder } from '../disk-blobs.ts'
 import { StorageRefusal } from '../failures.ts'
-import { type Migration, migrationsFor, pendingSteps } from '../migrate.ts'
-import { loadSqlite, type SqliteBinding, type SqliteDatabase } from './binding.ts'
-import { databaseFile, stateFolder } from './embedded.ts'
+import { type Copied, copyBlobs, syncPath } from './backup-files.ts'
+import { loadSqlite } from './binding.ts'
+import { databaseFile } from './embedded.ts'
 import { sqliteFailure } from './failures.ts'
-import { serverIn } from './instance-lock.ts'
+import { inspectFile } from './inspect.ts'
 
-/** What a look at an embedded database shows, without changing it. */
-export type Inspection = {
-  file: string
-  /** The last step of its schema; absent: there is no database yet. */
-  version?: number
-  /** The steps that the next start does. */
-  pending: readonly Migration[]
-  /** The process of the server that uses it now. */
-  server?: string
+/** Where in a backup what is. */
+export function placesIn(backup: string): { database: string; files: string } {
+  return { database: join(backup, basename(databaseFile(''))), files: blobFolder(backup) }
 }
 
 /**
- * Looks at the database of a `DATA_DIR`. Throws a `StorageRefusal` when a newer program has used it or it is damaged, `storage_unavailable` when
- * it cannot be read.
+ * Copies what is kept in a `DATA_DIR`, the database and the uploaded files, into a new folder, as it is at one moment, also while a server uses
+ * it. Throws a `StorageRefusal` when there is nothing or the folder is there already; then nothing of it is left.
  */
-export async function inspectEmbedded(dataDir: string): Promise<Inspection> {
-  const file = databaseFile(dataDir)
-  const binding = await loadSqlite()
-  if (!existsSync(file)) return { file, pending: migrationsFor('sqlite') }
-  const server = serverIn(binding, stateFolder(dataDir))
-  const { version, pending } = inspectFile(binding, file)
-  return { file, version, pending, ...(server !== undefined && { server }) }
-}
-
-/**
- * Copies the database of a `DATA_DIR` into a file, as it is at one moment, also while a server uses it. Throws a `StorageRefusal` when there is
- * none or the file is there already.
- */
-export async function backupEmbedded(dataDir: string, target: string): Promise<void> {
+export async function backupEmbedded(dataDir: string, target: string): Promise<Copied> {
   const source = databaseFile(dataDir)
   if (!existsSync(source)) throw new StorageRefusal(`There is no database at ${source} yet.`)
   if (existsSync(target)) {
-    throw new StorageRefusal(`${target} is there already; name a file that is not.`)
+    throw new StorageRefusal(`${target} is there already; name a folder that is not.`)
   }
-  const binding = await loadSqlite()
   const partial = `${target}.partial`
+  const { database: copy, files } = placesIn(partial)
+  const binding = await loadSqlite()
   try {
+    rmSync(partial, { recursive: true, force: true })
+    await mkdir(partial, { recursive: true, mode: 0o700 })
     const database = new binding.DatabaseSync(source, { readOnly: true })
     try {
-      await binding.backup(database, partial)
+      await binding.backup(database, copy)
     } finally {
       database.close()
     }
-    chmodSync(partial, 0o600)
-    inspectFile(binding, partial)
-    await sync(partial)
+    chmodSync(copy, 0o600)
+    // The rows first: a file that is uploaded from now on is in neither.
+    const copied = await copyBlobs(binding, copy, { from: blobFolder(dataDir), to: files })
+    inspectFile(binding, copy)
+    for (const path of [copy, files, partial]) await syncPath(path)
     renameSync(partial, target)
-    await sync(dirname(target))
+    await syncPath(dirname(target))
+    return copied
   } catch (error) {
-    rmSync(partial, { force: true })
+    rmSync(partial, { recursive: true, force: true })
     throw sqliteFailure(error)
-  }
-}
-
-/**
- * Puts a backup in the place of the database of a `DATA_DIR`; the one that was there is kept beside it, under the name that is returned. Throws a
- * `StorageRefusal` while a server uses the folder, for a file that is no backup of ours, and for a database that is there unless `force` is set.
- */
-export async function restoreEmbedded(
-  dataDir: string,
-  source: string,
-  { force, nowMs }: { force: boolean; nowMs: number },
-): Promise<string | undefined> {
-  const binding = await loadSqlite()
-  const file = databaseFile(dataDir)
-  mkdirSync(stateFolder(dataDir), { recursive: true, mode: 0o700 })
-  const server = serverIn(binding, stateFolder(dataDir))
-  if (server !== undefined) {
-    throw new StorageRefusal(`A server (process ${server}) uses the data folder; stop it first.`)
-  }
-  if (!existsSync(source)) throw new StorageRefusal(`There is no file ${source}.`)
-  if (existsSync(file) && !force) {
-    throw new StorageRefusal(
-      `There is a database at ${file}. With --force the backup takes its place, and it is kept beside it.`,
-    )
-  }
-  const partial = `${file}.partial`
-  try {
-    copyFileSync(source, partial)
-    chmodSync(partial, 0o600)
-    inspectFile(binding, partial)
-    await sync(partial)
-    const kept = existsSync(file) ? moveAside(binding, file, nowMs) : undefined
-    renameSync(partial, file)
-    await sync(stateFolder(dataDir))
-    return kept
-  } catch (error) {
-    for (const left of [partial, `${partial}-wal`, `${partial}-shm`]) rmSync(left, { force: true })
-    throw sqliteFailure(error)
-  }
-}
-
-/** Its log must not be taken for the new one's: what is in it goes into the file first. */
-function moveAside({ DatabaseSync }: SqliteBinding, file: string, nowMs: number): string {
-  const database = new DatabaseSync(file)
-  try {
-    database.exec('pragma wal_checkpoint(truncate)')
-  } finally {
-    database.close()
-  }
-  const kept = `${file}.${new Date(nowMs).toISOString().replaceAll(':', '-')}`
-  renameSync(file, kept)
-  for (const left of [`${file}-wal`, `${file}-shm`]) rmSync(left, { force: true })
-  return kept
-}
-
-function inspectFile(
-  { DatabaseSync }: SqliteBinding,
-  file: string,
-): { version: number; pending: Migration[] } {
-  let database: SqliteDatabase | undefined
-  try {
-    database = new DatabaseSync(file, { readOnly: true })
-    const [row] = database.prepare('pragma quick_check(1)').all() as Record<string, unknown>[]
-    const found = Object.values(row ?? {})[0]
-    if (found !== 'ok') throw new StorageRefusal(`${file} is damaged: ${String(found)}.`)
-    const rows = database.prepare('select version from schema_version').all()
-    const done = rows.map((step) => Number((step as { version: unknown }).version))
-    return { version: Math.max(...done), pending: pendingSteps(migrationsFor('sqlite'), done) }
-  } catch (error) {
-    if (isOfAnotherKind(error)) {
-      throw new StorageRefusal(`${file} is not a database of claude-code-api.`)
-    }
-    throw sqliteFailure(error)
-  } finally {
-    database?.close()
-  }
-}
-
-function isOfAnotherKind(error: unknown): boolean {
-  return (
-    error instanceof Error && /not a database|no such table: schema_version/.test(error.message)
-  )
-}
-
-async function sync(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }

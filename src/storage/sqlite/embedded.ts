@@ -91,13 +91,14 @@ function connectionOver(database: SqliteDatabase, close: () => void): Connection
   const kysely = new Kysely<Tables>({ dialect: sqliteDialect(database) })
   const group = new GroupCommit(database, kysely)
   let isClosed = false
-  const expectOpen = (): void => {
+  const expectFree = (): void => {
     if (isClosed) throw unavailable('it has been closed.')
+    group.expectOutside()
   }
   const connection: Connection = {
     engine: 'sqlite',
     async read(work) {
-      expectOpen()
+      expectFree()
       try {
         return await work(kysely)
       } catch (error) {
@@ -105,7 +106,7 @@ function connectionOver(database: SqliteDatabase, close: () => void): Connection
       }
     },
     async write(work) {
-      expectOpen()
+      expectFree()
       return group.write(work)
     },
     probe: () => connection.write(writeProbe),

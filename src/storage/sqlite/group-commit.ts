@@ -27,10 +27,22 @@ export class GroupCommit {
   readonly #kysely: Kysely<Tables>
   #jobs: Job[] = []
   #draining: Promise<void> | undefined
+  #isInside = false
 
   constructor(database: SqliteDatabase, kysely: Kysely<Tables>) {
     this.#database = database
     this.#kysely = kysely
+  }
+
+  /**
+   * Throws when it is called by a job, which would wait for itself for ever. A job waits for nothing but its queries, which are done at once: so
+   * whatever runs until the first pause is its own.
+   */
+  expectOutside(): void {
+    if (!this.#isInside) return
+    throw new Error(
+      'A read or write of the database inside of a write: it would wait for ever. Use the `queries` that the write is given, or do it before or after.',
+    )
   }
 
   write<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
@@ -81,7 +93,9 @@ export class GroupCommit {
   async #one(job: Job, queries: Queries): Promise<() => void> {
     this.#database.exec('savepoint job')
     try {
-      const value = await job.run(queries)
+      this.#isInside = true
+      process.nextTick(() => (this.#isInside = false))
+      const value = await job.run(queries).finally(() => (this.#isInside = false))
       this.#database.exec('release job')
       return () => job.resolve(value as never)
     } catch (error) {

@@ -19,7 +19,6 @@ function local(): string {
 describe('a server with API_KEY', () => {
   it.each([
     ['GET', '/', 401],
-    ['GET', '/ready', 401],
     ['GET', '/v1/models', 401],
     ['GET', '/v1/models/sonnet', 401],
     ['POST', '/v1/chat/completions', 401],
@@ -33,6 +32,18 @@ describe('a server with API_KEY', () => {
         error: { type: 'invalid_request_error', code: 'invalid_api_key', param: null },
       })
     }
+  })
+
+  it('tells whoever has no key only whether it is ready', async () => {
+    const { status } = (await (await fetch(`${local()}/ready`)).json()) as { status: string }
+    expect(['ready', 'not_ready']).toContain(status)
+    const answers = await Promise.all([
+      fetch(`${local()}/ready`),
+      fetch(`${local()}/ready`, { headers: { 'api-key': key } }),
+    ])
+    const bodies = await Promise.all(answers.map((answer) => answer.json() as Promise<object>))
+    expect(bodies.map((body) => 'capacity' in body)).toEqual([false, true])
+    expect(Object.keys(bodies[0] ?? {})).toEqual(['status'])
   })
 
   it.each<[string, Record<string, string>, number]>([
@@ -62,6 +73,17 @@ describe('a server with API_KEY', () => {
     const before = server.anthropic.requests.length
     await post(local(), { model: 'sonnet', messages: hello })
     expect(server.anthropic.requests.length).toBe(before)
+  })
+
+  it('makes no series of its metrics for paths that strangers write', async () => {
+    const path = '/a-path-of-a-stranger'
+    expect((await fetch(local() + path)).status).toBe(401)
+    const metrics = await fetch(`${local()}/metrics`, {
+      headers: { authorization: `Bearer ${key}` },
+    })
+    const text = await metrics.text()
+    expect(text).toContain('http_route="unknown",http_response_status_code="401"')
+    expect(text).not.toContain(path)
   })
 
   it('never gives its own key to the model, nor to Claude Code', async () => {

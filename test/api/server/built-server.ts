@@ -110,11 +110,21 @@ export async function runBuiltServer(
   return { ...(await ended), ...said }
 }
 
+/** Starts `dist/main.js` with arguments in the folder; `env` is its whole environment. */
+export async function startBuiltCommand(
+  args: readonly string[],
+  { folder, env }: { folder: string; env: Record<string, string> },
+): Promise<Pick<BuiltServer, 'child' | 'said' | 'ended'>> {
+  await build()
+  return run(folder, env, args)
+}
+
 function run(
   folder: string,
   env: Record<string, string>,
+  args: readonly string[] = [],
 ): Pick<BuiltServer, 'child' | 'said' | 'ended'> {
-  const child = spawn(process.execPath, [join(root, 'dist', 'main.js')], {
+  const child = spawn(process.execPath, [join(root, 'dist', 'main.js'), ...args], {
     cwd: folder,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -151,7 +161,7 @@ const lock = join(tmpdir(), 'claude-code-api-build.lock')
 const longestBuildMs = 60_000
 
 /** Builds what has changed; one test file at a time, since a build begins by removing the last one. */
-async function build(): Promise<void> {
+export async function build(): Promise<void> {
   await until('nobody else builds', takeLock, 2 * longestBuildMs)
   try {
     const builder = spawn(process.execPath, [join(root, 'scripts', 'build.js')], {

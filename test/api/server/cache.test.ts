@@ -39,6 +39,27 @@ async function call(method: string, path = ''): Promise<{ status: number; body: 
   })
   return { status: response.status, body: (await response.json()) as Report }
 }
+/** An answer as the text of its stream, with `ID` for its id, and in how many chunks that stands. */
+async function stream(body: string) {
+  const { headers, ...response } = await fetchStream(body)
+  const id = `{"id":"chatcmpl-${headers.get('x-request-id')}"`
+  return {
+    headers,
+    text: response.text.replaceAll(id, 'ID'),
+    ownIds: response.text.split(id).length - 1,
+    ids: response.text.split('{"id":').length - 1,
+  }
+}
+
+async function fetchStream(body: string): Promise<{ headers: Headers; text: string }> {
+  const response = await fetch(`${server.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${apiKey}` },
+    body,
+  })
+  return { headers: response.headers, text: await response.text() }
+}
+
 type Report = { entries: number; hits: number; deleted: number; data: { key: string }[] }
 
 describe('the cache of answers of Claude Code', () => {
@@ -104,6 +125,36 @@ describe('the cache of answers of Claude Code', () => {
     expect((await post()).state).toBe('miss')
     expect(answers).toBe(3)
     expect((await post({ authorization: 'Bearer wrong' })).headers.get('x-cache')).toBeNull()
+  })
+
+  it('streams it to the same bytes as before, with an id of its own in each chunk', async () => {
+    const body = JSON.stringify({
+      model: 'sonnet',
+      messages: [{ role: 'user', content: 'Streamed bytes' }],
+      stream: true,
+    })
+    const all = [await stream(body), await stream(body), await stream(body), await stream(body)]
+    expect(all.map(({ headers }) => headers.get('x-cache'))).toEqual(['miss', 'hit', 'hit', 'hit'])
+    expect(all[1]?.text).toContain('Answer 1 in words.')
+    // Its role, its text, its end.
+    expect(all[3]?.ownIds).toBeGreaterThanOrEqual(3)
+    expect(all[3]?.ids).toBe(all[3]?.ownIds)
+    expect(all[1]?.text).toMatch(/data: \[DONE\]\n\n$/)
+    expect(all[2]?.text).toBe(all[1]?.text)
+    expect(all[3]?.text).toBe(all[1]?.text)
+    // Whoever is given what was written once is told its length.
+    expect(all[1]?.headers.get('content-length')).toBeNull()
+    expect(all[3]?.headers.get('content-length')).not.toBeNull()
+    for (const name of ['content-type', 'cache-control', 'x-accel-buffering', 'x-cache-key']) {
+      expect(all[3]?.headers.get(name)).toBe(all[1]?.headers.get(name))
+    }
+    expect(finished.map(({ cache, stream }) => [cache, stream])).toEqual([
+      ['miss', true],
+      ['hit', true],
+      ['hit', true],
+      ['hit', true],
+    ])
+    expect(answers).toBe(1)
   })
 
   it.each<[string, Asking, Record<string, string>]>([

@@ -1,0 +1,1 @@
+create index usage_by_day on usage_day (day);
