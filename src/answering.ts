@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { type Chain, createChain } from './chain.ts'
 import type { Config } from './config/config.ts'
+import { cleanDebugLogs } from './engine/debug-logs.ts'
 import { Engine, type EngineState } from './engine/engine.ts'
 import { modelEntries } from './engine/models.ts'
 import type { HttpParts, ModelEntry, ProviderStanding, Readiness } from './http/parts.ts'
@@ -43,6 +44,7 @@ export async function openAnswering(
     telemetry: log,
   })
   parts.defer(() => engine.close())
+  cleanDebug(config, log, parts)
   const chain = createChain(config, engine, parts, { log, store })
   // Nobody waits for it: the first request does, and `/ready` tells.
   void engine.warmUp()
@@ -55,6 +57,19 @@ export async function openAnswering(
     providers: () => [...chain.report(), ...chain.passthroughs.report()],
     forgetSession: (session) => engine.forgetSession(session),
   }
+}
+
+const cleanDebugMs = 600_000
+
+/** Debug logs are on this server's own disk. */
+function cleanDebug({ engine, retention }: Config, log: Telemetry, parts: Disposal): void {
+  const clean = (): void =>
+    void cleanDebugLogs(engine.dataDir, Date.now() - retention.debugKeepMs).catch(
+      (error: unknown) => log.fault(error),
+    )
+  clean()
+  const timer = setInterval(clean, cleanDebugMs).unref()
+  parts.defer(() => clearInterval(timer))
 }
 
 /** Fallbacks can answer while Claude Code cannot. */

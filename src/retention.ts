@@ -24,7 +24,7 @@ const breakerKeepMs = 30 * dayMs
 
 /** What is removed when it is too old, each kind in its own time; docs/storage.md has the table. */
 export function addRetention(
-  cleaner: Cleaner,
+  cleaner: Pick<Cleaner, 'add'>,
   { usageKeepMs, keyKeepMs }: Config['retention'],
   { storing, files, usage, limiter }: RetentionParts,
 ): void {

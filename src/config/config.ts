@@ -76,7 +76,7 @@ export type Config = {
     dataKey?: string
   }
   /** How long records are kept that belong to nothing else. */
-  retention: { usageKeepMs: number; keyKeepMs: number }
+  retention: { usageKeepMs: number; keyKeepMs: number; debugKeepMs: number }
   /** How long after its last turn a session is kept. */
   sessions: { keepMs: number }
   batches: {

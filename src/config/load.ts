@@ -42,6 +42,7 @@ export function loadConfig(sources: ConfigSources): Config {
     retention: {
       usageKeepMs: values.USAGE_KEEP_DAYS * dayMs,
       keyKeepMs: values.KEY_KEEP_DAYS * dayMs,
+      debugKeepMs: values.DEBUG_KEEP_DAYS * dayMs,
     },
     sessions: { keepMs: values.SESSION_KEEP_DAYS * dayMs },
     batches: {

@@ -564,6 +564,12 @@ export const settings = {
     default: '90',
     doc: 'How long a stored key that was revoked or has expired stays in the list, and what it uploaded; longer where its usage is still known.',
   },
+  DEBUG_KEEP_DAYS: {
+    section: 'storage',
+    kind: decimal(0.001, 36_500),
+    default: '7',
+    doc: 'How long the debug logs of requests are kept that asked for one (`claude_options.debug`).',
+  },
   DATABASE_URL: {
     section: 'storage',
     kind: databaseUrl,

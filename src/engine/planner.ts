@@ -10,6 +10,7 @@ import type { Message, UserPart } from '../turn/message.ts'
 import { plainTurn, type Turn } from '../turn/turn.ts'
 import type { ApiMessage } from './conversation/api-messages.ts'
 import { Attachments } from './attachments/attachments.ts'
+import { debugFolder } from './debug-logs.ts'
 import { ClientTools } from './tools/client-tools.ts'
 import {
   hasOversizedPictures,
@@ -298,7 +299,7 @@ export class Planner {
   }
 
   async #debugLog(requestId: string): Promise<string> {
-    const folder = join(this.#options.dataDir, 'debug')
+    const folder = debugFolder(this.#options.dataDir)
     await mkdir(folder, { recursive: true, mode: 0o700 })
     return join(folder, `${requestId.replace(/[^\w.-]/g, '_')}.log`)
   }

@@ -73,7 +73,8 @@ export function rememberHit(
   const { headers } = facts
   const key = headers['x-cache-key']
   if (!cache || bytes === undefined || key === undefined || !isHit(facts)) return
-  if (request.headers['cache-control'] !== undefined) return
+  // What a policy allowed is not what everybody would get.
+  if (record.policy || request.headers['cache-control'] !== undefined) return
   const { content: _content, firstTokenMs: _first, ...kept } = record.facts
   cache.keep(record.owner, request.routeOptions.url ?? '', bytes, {
     key,

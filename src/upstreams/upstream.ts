@@ -147,8 +147,8 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
       const events = wholeEvents(await askWhole(parts, call, written), answer)
       isStarted = true
       for (const event of events) {
-        if (translated) yield* translated.push(event)
-        else yield event
+        if (translated) yield* translated.push(priced(event, price))
+        else yield priced(event, price)
       }
       return
     }
@@ -159,9 +159,8 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
     for (let events = await reader.next(); events; events = await reader.next()) {
       for (const event of events) {
         if (event.type === 'start') isStarted = true
-        const told = price && event.type === 'finish' ? withCost(event, price) : event
-        if (translated) yield* translated.push(told)
-        else yield told
+        if (translated) yield* translated.push(priced(event, price))
+        else yield priced(event, price)
       }
     }
   } catch (thrown) {
@@ -172,7 +171,9 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
   }
 }
 
-function withCost(event: Extract<TurnEvent, { type: 'finish' }>, price: Price): TurnEvent {
+/** The end of an answer says what it has cost, where that is known. */
+function priced(event: TurnEvent, price: Price | undefined): TurnEvent {
+  if (!price || event.type !== 'finish') return event
   const costUsd = costOf(event.usage, price)
   return costUsd === undefined ? event : { ...event, costUsd }
 }

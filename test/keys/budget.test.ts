@@ -31,7 +31,7 @@ let keys = 0
 describeEngines('a budget', (makePlace) => {
   it(
     'is passed by one reservation at the most, however 200 requests at two nodes fall together',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       await using place = await makePlace()
       const stores = await nodes(place)

@@ -3,7 +3,10 @@ import { expect, it } from 'vitest'
 import { KeyBook } from '../../src/access/keys.ts'
 import { Limiter } from '../../src/access/limits.ts'
 import { UsageBook } from '../../src/access/usage.ts'
+import { loadConfig } from '../../src/config/load.ts'
 import { FileBook } from '../../src/files/file-book.ts'
+import { addRetention } from '../../src/retention.ts'
+import type { CleaningJob } from '../../src/storage/cleaner.ts'
 import { openStore } from '../../src/storage/open-store.ts'
 import type { Store } from '../../src/storage/store.ts'
 import { silentTelemetry } from '../../src/telemetry/silent.ts'
@@ -36,6 +39,19 @@ async function upload(files: FileBook, owner: string): Promise<string> {
   const received = await files.receive({ owner, filename: 'f', content })
   await files.finish(received, { purpose: 'batch' })
   return received.id
+}
+
+/** A key that was revoked at the beginning, and what it used and uploaded. */
+async function setAside({
+  keys,
+  usage,
+  files,
+}: Pick<Awaited<ReturnType<typeof setUp>>, 'keys' | 'usage' | 'files'>) {
+  const { id: revoked } = await keys.create({ name: 'revoked' })
+  await keys.revoke(revoked)
+  usage.add({ ...used, owner: `key-${revoked}` })
+  await usage.write()
+  return { revoked, id: await upload(files, `key-${revoked}`) }
 }
 
 async function ids({ keys }: Store): Promise<string[]> {
@@ -149,6 +165,34 @@ describeEngines('what is kept', (makePlace) => {
     expect(standing.meter).toMatchObject({ turns: 1 })
     standing.admitted?.finish()
     await limiter.close()
+    await store.close()
+  })
+
+  it('is what the server’s own jobs leave', async () => {
+    await using place = await makePlace()
+    const { store, keys, usage, files, clock } = await setUp(place)
+    const { revoked, id } = await setAside({ keys, usage, files })
+    const limiter = new Limiter({
+      meters: Promise.resolve(store.meters),
+      telemetry: silentTelemetry,
+    })
+    const jobs: CleaningJob[] = []
+    const { retention } = loadConfig({ env: { USAGE_KEEP_DAYS: '30', KEY_KEEP_DAYS: '7' } })
+    addRetention({ add: (job) => jobs.push(job) }, retention, {
+      storing: Promise.resolve(store),
+      files,
+      usage,
+      limiter,
+    })
+    clock.ms += 100 * dayMs
+    for (const job of jobs) await job.run()
+    expect(await store.usage.list({ from: 0, to: 1e6 })).toEqual([])
+    await expect(files.find(`key-${revoked}`, id)).rejects.toThrow('No such File')
+    expect(jobs.map(({ name }) => name)).toEqual(['files', 'usage', 'keys', 'leftovers'])
+    // The job goes by the real clock, for which it has not been revoked yet.
+    expect(await ids(store)).toContain(revoked)
+    await limiter.close()
+    await usage.close()
     await store.close()
   })
 

@@ -1,15 +1,14 @@
 import { type ExpressionBuilder, sql } from 'kysely'
-import type { Database, DatabaseEngine, Queries } from '../database.ts'
+import type { Database, Queries } from '../database.ts'
 import { nowMs } from '../now.ts'
-import type { Batches, BatchMove, BatchResult, StoredBatch, TakenItem } from '../parts/batches.ts'
+import type { Batches, BatchMove, BatchResult, StoredBatch } from '../parts/batches.ts'
 import type { Sealer } from '../sealer.ts'
 import type { Tables } from '../tables.ts'
 import { openStates, prune, removeOld } from './batch-pruning.ts'
 import { batchOf, batchRowOf } from './batch-rows.ts'
+import { takeLines } from './batch-taking.ts'
 import { finishFile } from './files.ts'
 import { insertWebhook } from './webhooks.ts'
-
-const takenAtOnce = 500
 
 export function createBatches(database: Database, sealer: Sealer): Batches {
   const now = nowMs(database.engine)
@@ -71,10 +70,9 @@ export function createBatches(database: Database, sealer: Sealer): Batches {
         return true
       })
     },
-    take: (id, worker, { leaseMs, limit }) => {
+    take: (id, worker, how) => {
       const { engine } = database
-      const taking = { id, worker, leaseMs, limit: Math.min(limit, takenAtOnce), engine }
-      return database.write((queries) => take(queries, taking))
+      return database.write((queries) => takeLines(queries, { id, worker, ...how, engine }))
     },
     renew: (worker, leaseMs) =>
       database.write(async (queries) => {
@@ -254,63 +252,6 @@ async function move(
     .execute()
   if (webhook) await insertWebhook(queries, webhook, sealer)
   return { ...batch, times }
-}
-
-type Taking = {
-  id: string
-  worker: string
-  leaseMs: number
-  limit: number
-  engine: DatabaseEngine
-}
-
-/** Lines that nobody has had come first, then those of workers whose time is over. */
-async function take(queries: Queries, taking: Taking): Promise<TakenItem[]> {
-  const { limit } = taking
-  const pending = await takeSome(queries, taking, 'pending')
-  if (pending.length === limit) return pending
-  const left = await takeSome(queries, { ...taking, limit: limit - pending.length }, 'left')
-  return [...pending, ...left]
-}
-
-async function takeSome(
-  queries: Queries,
-  { id, worker, leaseMs, limit, engine }: Taking,
-  which: 'pending' | 'left',
-): Promise<TakenItem[]> {
-  const now = nowMs(engine)
-  const isPending = which === 'pending'
-  const isFree = isPending
-    ? sql<boolean>`state = 'pending'`
-    : sql<boolean>`state = 'running' and until_ms <= ${now}`
-  const chosen = queries
-    .selectFrom('batch_item')
-    .select('n')
-    .where('batch', '=', id)
-    .where(isFree)
-    .orderBy('n')
-    .limit(limit)
-    // On SQLite nobody else writes meanwhile.
-    .$if(engine === 'postgres', (query) => query.forUpdate().skipLocked())
-  const rows = await queries
-    .updateTable('batch_item')
-    .set({ state: 'running', worker, until_ms: sql<number>`${now} + ${leaseMs}` })
-    .where('batch', '=', id)
-    .where('n', 'in', chosen)
-    .where((is) =>
-      is.exists(
-        is
-          .selectFrom('batch')
-          .select('batch.id')
-          .where('batch.id', '=', id)
-          .where('batch.status', '=', 'in_progress'),
-      ),
-    )
-    .returning(['n', 'at_byte', 'bytes', 'attempts'])
-    .execute()
-  return rows
-    .map(({ n, at_byte: at, bytes, attempts }) => ({ n, at, bytes, attempts }))
-    .toSorted((one, other) => one.n - other.n)
 }
 
 async function finish(
