@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { allowanceOf, checkTurn } from '../access/policy.ts'
 import type { DecodedRequest, Dialect, EncodeContext } from '../dialects/dialect.ts'
 import { SentContent } from '../files/sent-content.ts'
+import { expandBlockFileIds } from '../files/block-file-ids.ts'
 import { expandFileIds, expandOptionFiles } from '../files/sent-file-ids.ts'
 import { writeFrame } from '../dialects/sse.ts'
 import type { TurnContext } from '../turn/backend.ts'
@@ -145,7 +146,7 @@ function uploadedFiles({ files }: DialectRouteParts, owner: string): SentContent
 async function withFiles(body: unknown, uploaded: SentContent | undefined): Promise<unknown> {
   const bytes = bytesOfBody(body)
   if (!uploaded || (bytes && !bufferOver(bytes).includes('"file_id"'))) return undefined
-  return expandFileIds(body, uploaded)
+  return (await expandFileIds(body, uploaded)) ?? expandBlockFileIds(body, uploaded)
 }
 
 function bufferOver({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type Anthropic from '@anthropic-ai/sdk'
+import { toFile } from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { png } from '../attachments/pictures.ts'
 import {
@@ -215,6 +216,40 @@ describe('pictures and documents', () => {
         ],
       },
     ])
+  })
+
+  it('may be uploaded before, and named by their ids', async () => {
+    const upload = async (content: Buffer, name: string): Promise<string> => {
+      const file = await toFile(content, name)
+      return (await server.client.files.create({ file, purpose: 'user_data' })).id
+    }
+    const picture = await upload(png(2, 2), 'dot.png')
+    const note = await upload(Buffer.from('Low water at noon.'), 'note.txt')
+    server.anthropic.enqueue(says('At noon.'))
+    const content = [
+      { type: 'image', source: { type: 'file', file_id: picture } },
+      { type: 'document', source: { type: 'file', file_id: note } },
+      { type: 'text', text: 'When?' },
+    ]
+    await client.messages.create({
+      ...plain,
+      messages: [{ role: 'user', content: content as never }],
+    })
+    expect(conversation(lastRequest()).at(-1)?.content).toMatchObject([
+      { type: 'image', source: { type: 'base64', media_type: 'image/png' } },
+      { type: 'document', title: 'note.txt', source: { data: 'Low water at noon.' } },
+      { type: 'text', text: 'When?' },
+    ])
+    const source = { type: 'file', file_id: 'file-nobody-has' }
+    const error = await failure(
+      client.messages.create({
+        ...plain,
+        messages: [{ role: 'user', content: [{ type: 'image', source }] as never }],
+      }),
+    )
+    expect(error.error).toMatchObject({
+      error: { param: 'messages[0].content[0].source.file_id' },
+    })
   })
 
   it('are refused by their field when they are none', async () => {
