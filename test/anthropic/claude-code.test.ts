@@ -50,6 +50,10 @@ describe('Claude Code as a client', { timeout: 120_000 }, () => {
     expect(answer).toMatchObject({ result: 'The tide is out.', is_error: false })
     expect(server.anthropic.requests).toHaveLength(1)
     expect(JSON.stringify(conversation(lastRequest()))).toContain('How is the tide?')
+    const sent = JSON.stringify(lastRequest().body)
+    // Its own words of commits and agents come once, and not from the Claude Code in between as well.
+    for (const once of ['Attribution for git commits', 'Available agent types for the Agent tool'])
+      expect(sent.split(once)).toHaveLength(2)
     // What it tells the API of itself is not told to the model as an instruction.
     expect(systemText(lastRequest())).not.toContain('x-anthropic-billing-header')
   })

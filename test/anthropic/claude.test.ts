@@ -330,6 +330,18 @@ describe('tools', () => {
     })
   })
 
+  it('with names of Claude Code’s own bring nothing of its own with them', async () => {
+    server.anthropic.enqueue(says('Well.'))
+    const tools = ['Bash', 'Agent'].map((name) => ({ ...weather, name }))
+    await client.messages.create({ ...plain, tools })
+    const request = lastRequest()
+    expect(conversation(request)).toEqual([
+      { role: 'user', content: [{ type: 'text', text: question.content }] },
+    ])
+    expect(JSON.stringify(request.body.messages)).not.toContain('Available agent types')
+    expect(request.body.tools?.map(({ name }) => name).toSorted()).toEqual(['Agent', 'Bash'])
+  })
+
   it('are refused by the field of their schema', async () => {
     const error = await failure(
       client.messages.create({
