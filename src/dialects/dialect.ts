@@ -43,7 +43,7 @@ export interface StreamEncoder {
   /** What bridges a silence; absent: a comment does. */
   heartbeat?(): readonly SseFrame[]
   /** The whole answer once the stream has said all of it, where the dialect tells it. */
-  readonly final?: Readonly<Record<string, unknown>> | undefined
+  readonly final?: Record<string, unknown> | undefined
 }
 
 export type DecodeOptions = {
@@ -54,6 +54,8 @@ export type DecodeOptions = {
 }
 
 export type EncodeContext = {
+  /** As the caller sees it in the headers. */
+  requestId: string
   /** The request body, for what the answer's shape depends on (`stream_options`). */
   body: Readonly<Record<string, unknown>>
   /** Unix time in seconds, the answer's `created`. */
@@ -62,6 +64,4 @@ export type EncodeContext = {
   id: string
   /** Unix time in seconds, by now. */
   now: () => number
-  /** As the caller sees it in the headers. */
-  requestId: string
 }

@@ -28,7 +28,10 @@ describe.each([
     const rows = Object.entries<Parameter>(table).map(
       ([name, { treatment, why }]) => `| \`${name}\` | ${treatment} | ${sentence(why)} |`,
     )
-    expect(tableOf(page)).toEqual(rows)
+    const shown = tableOf(page).filter((row) =>
+      /^\| `\w+` \| (?:honoured|ignored|refused) \|/.test(row),
+    )
+    expect(shown).toEqual(rows)
   })
 })
 
