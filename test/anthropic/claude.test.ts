@@ -67,7 +67,7 @@ describe('a message', () => {
     })
     expect(message.content).toEqual([
       { type: 'thinking', thinking: 'Look outside.', signature: 'c2lnbmVk' },
-      { type: 'text', text: 'Sunny.', citations: null },
+      { type: 'text', text: 'Sunny.' },
     ])
     expect(message.id).toMatch(/^msg_/)
     expect(message.usage).toMatchObject({

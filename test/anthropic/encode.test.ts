@@ -163,7 +163,7 @@ describe('a stream', () => {
       data: {"type":"content_block_stop","index":0}
 
       event: content_block_start
-      data: {"type":"content_block_start","index":1,"content_block":{"type":"text","text":"","citations":null}}
+      data: {"type":"content_block_start","index":1,"content_block":{"type":"text","text":""}}
 
       event: content_block_delta
       data: {"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"Let me "}}

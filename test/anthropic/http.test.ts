@@ -46,7 +46,7 @@ describe('the official client', () => {
     const { data, response, request_id } = await anthropic.client.messages
       .create(hello)
       .withResponse()
-    expect(data.content).toEqual([{ type: 'text', text: 'Hello', citations: null }])
+    expect(data.content).toEqual([{ type: 'text', text: 'Hello' }])
     expect(data).toMatchObject({ stop_reason: 'end_turn', usage: { input_tokens: 3 } })
     expect(data.id).toBe('msg_msg-1')
     expect(request_id).toMatch(/^req_/)

@@ -3,12 +3,17 @@ import type {
   Message,
   MessageDeltaUsage,
   RawContentBlockDelta,
+  RawContentBlockStartEvent,
   RawMessageStreamEvent,
+  TextBlock,
   Usage,
 } from '@anthropic-ai/sdk/resources/messages'
 import { z } from 'zod'
 
 /** What of the API's shapes this server sends, to the letter: a field too many is a mistake as well. Held to the SDK's own types. */
+
+/** The API leaves out `citations` where there are none, whatever the SDK's type says. */
+type Uncited<Block> = Exclude<Block, TextBlock> | Omit<TextBlock, 'citations'>
 
 const count = z.int().min(0)
 const details = z.strictObject({ thinking_tokens: count })
@@ -33,7 +38,6 @@ const usage = z.strictObject({
 const text = z.strictObject({
   type: z.literal('text'),
   text: z.string(),
-  citations: z.null(),
 })
 const thinking = z.strictObject({
   type: z.literal('thinking'),
@@ -47,11 +51,9 @@ const toolUse = z.strictObject({
   input: z.record(z.string(), z.unknown()),
   caller: z.strictObject({ type: z.literal('direct') }),
 })
-const block = z.discriminatedUnion('type', [
-  text,
-  thinking,
-  toolUse,
-]) satisfies z.ZodType<ContentBlock>
+const block = z.discriminatedUnion('type', [text, thinking, toolUse]) satisfies z.ZodType<
+  Uncited<ContentBlock>
+>
 
 const stopReason = z.enum(['end_turn', 'max_tokens', 'stop_sequence', 'tool_use', 'refusal'])
 
@@ -79,7 +81,7 @@ const message = z.strictObject({
   container: z.null(),
   diagnostics: z.null(),
   usage,
-}) satisfies z.ZodType<Message>
+}) satisfies z.ZodType<Omit<Message, 'content'> & { content: Uncited<ContentBlock>[] }>
 
 /** A whole answer. */
 export const messageSchema = z.strictObject({
@@ -100,7 +102,7 @@ const messageEvent = z.discriminatedUnion('type', [
     type: z.literal('message_start'),
     message: z.strictObject({
       ...message.shape,
-      content: z.array(block).max(0),
+      content: z.tuple([]),
       stop_reason: z.null(),
       stop_sequence: z.null(),
     }),
@@ -132,7 +134,10 @@ const messageEvent = z.discriminatedUnion('type', [
     claude: claude.optional(),
   }),
   z.strictObject({ type: z.literal('message_stop') }),
-]) satisfies z.ZodType<RawMessageStreamEvent>
+]) satisfies z.ZodType<
+  | Exclude<RawMessageStreamEvent, RawContentBlockStartEvent>
+  | { type: 'content_block_start'; index: number; content_block: Uncited<ContentBlock> }
+>
 
 /** An error, as a body or as an event. */
 export const errorSchema = z.strictObject({

@@ -1,4 +1,4 @@
-import type { ContentBlock, Message } from '@anthropic-ai/sdk/resources/messages'
+import type { Message } from '@anthropic-ai/sdk/resources/messages'
 import type { AnswerPart, TurnResult } from '../../turn/result.ts'
 import type { EncodeContext } from '../dialect.ts'
 import {
@@ -7,10 +7,13 @@ import {
   encodeActivity,
   encodeRun,
 } from '../openai-chat/extension.ts'
-import { emptyMessage, encodeStop, type Thinking, thinkingOf } from './shape.ts'
+import { type AnswerBlock, emptyMessage, encodeStop, type Thinking, thinkingOf } from './shape.ts'
 import { encodeUsage } from './usage.ts'
 
-type Answer = Message & { claude?: Partial<ClaudeExtension> & { activity?: ActivityExtension[] } }
+type Answer = Omit<Message, 'content'> & {
+  content: AnswerBlock[]
+  claude?: Partial<ClaudeExtension> & { activity?: ActivityExtension[] }
+}
 
 /** The whole answer. */
 export function encodeResult(
@@ -33,10 +36,10 @@ export function encodeResult(
   } satisfies Answer
 }
 
-function encodePart(part: AnswerPart, thinking: Thinking): ContentBlock[] {
+function encodePart(part: AnswerPart, thinking: Thinking): AnswerBlock[] {
   switch (part.type) {
     case 'text':
-      return part.text === '' ? [] : [{ type: 'text', text: part.text, citations: null }]
+      return part.text === '' ? [] : [{ type: 'text', text: part.text }]
     case 'reasoning':
       if (thinking === 'hidden') return []
       return [

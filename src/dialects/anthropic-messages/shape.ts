@@ -1,7 +1,16 @@
-import type { Message, StopReason } from '@anthropic-ai/sdk/resources/messages'
+import type {
+  Message,
+  StopReason,
+  TextBlock,
+  ThinkingBlock,
+  ToolUseBlock,
+} from '@anthropic-ai/sdk/resources/messages'
 import type { FinishReason } from '../../turn/event.ts'
 
 type Json = Readonly<Record<string, unknown>>
+
+/** A block of an answer. The SDK's type has `citations: null`; the API leaves it out, and the AI SDK takes no null there. */
+export type AnswerBlock = Omit<TextBlock, 'citations'> | ThinkingBlock | ToolUseBlock
 
 /** How much of the model's thinking the caller wants to see. */
 export type Thinking = 'shown' | 'sealed' | 'hidden'
@@ -15,7 +24,10 @@ export function thinkingOf(body: Json): Thinking {
 }
 
 /** What each message has, whole or streamed. */
-export function emptyMessage(id: string, model: string): Omit<Message, 'usage'> {
+export function emptyMessage(
+  id: string,
+  model: string,
+): Omit<Message, 'usage' | 'content'> & { content: [] } {
   return {
     id: id.startsWith('msg_') ? id : `msg_${id}`,
     type: 'message',

@@ -13,11 +13,14 @@ import {
   encodeActivity,
   encodeRun,
 } from '../openai-chat/extension.ts'
-import { emptyMessage, encodeStop, type Thinking, thinkingOf } from './shape.ts'
+import { type AnswerBlock, emptyMessage, encodeStop, type Thinking, thinkingOf } from './shape.ts'
 import { encodeDeltaUsage, encodeUsage } from './usage.ts'
 
 type Extension = { claude?: Partial<ClaudeExtension> & { activity?: ActivityExtension } }
-type WireEvent = (RawMessageStreamEvent & Extension) | ({ type: 'ping' } & Extension)
+type BlockStart = Omit<RawContentBlockStartEvent, 'content_block'> & { content_block: AnswerBlock }
+type WireEvent =
+  | ((Exclude<RawMessageStreamEvent, RawContentBlockStartEvent> | BlockStart) & Extension)
+  | ({ type: 'ping' } & Extension)
 
 /** In silence; the API sends the same. */
 export const heartbeat: SseFrame = frame({ type: 'ping' })
@@ -54,7 +57,12 @@ class EventEncoder {
     switch (event.type) {
       case 'start': {
         const message = emptyMessage(event.id, event.model)
-        return [{ type: 'message_start', message: { ...message, usage: encodeUsage(noUsage) } }]
+        return [
+          {
+            type: 'message_start',
+            message: { ...message, usage: encodeUsage(noUsage) },
+          },
+        ]
       }
       case 'text-delta':
         return [...this.#openText(), this.#delta({ type: 'text_delta', text: event.text })]
@@ -91,7 +99,7 @@ class EventEncoder {
   }
 
   #openText(): WireEvent[] {
-    return this.#isOpen ? [] : [this.#open({ type: 'text', text: '', citations: null })]
+    return this.#isOpen ? [] : [this.#open({ type: 'text', text: '' })]
   }
 
   #openThinking(): WireEvent[] {
@@ -109,7 +117,7 @@ class EventEncoder {
     return [this.#delta({ type: 'signature_delta', signature })]
   }
 
-  #open(content_block: RawContentBlockStartEvent['content_block']): WireEvent {
+  #open(content_block: AnswerBlock): WireEvent {
     this.#index += 1
     this.#isOpen = true
     return { type: 'content_block_start', index: this.#index, content_block }
