@@ -37,7 +37,20 @@ export type StoreOptions = {
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const sealer = await createSealer(options.dataKey)
-  return storeOver(await openDatabase(options, sealer), { sealer, dataDir: options.dataDir })
+  const { dataDir } = options
+  const database = await openDatabase(options, sealer)
+  // A Postgres is shared, and its nodes share the cache.
+  if (database.engine === 'postgres') return storeOver(database, { sealer, dataDir })
+  const { openAnswersApart } = await import('./sqlite/answers-apart.ts')
+  const answers = openAnswersApart(dataDir, sealer)
+  return {
+    ...storeOver(database, { sealer, dataDir }),
+    answers,
+    async close() {
+      await answers.close()
+      await database.close()
+    },
+  }
 }
 
 /** The parts over an open database. */

@@ -117,6 +117,7 @@ describe('migrate, backup and restore', { timeout: 60_000 }, () => {
     const dataDir = join(folder.path, 'data')
     const store = await openStore({ dataDir })
     const book = new FileBook({ storage: Promise.resolve(store), limitBytes: 1_000_000 })
+    await uploadTo(book, 'stays')
     const coming = { isOver: false }
     const come = async (): Promise<void> => {
       const there: string[] = []
@@ -126,18 +127,21 @@ describe('migrate, backup and restore', { timeout: 60_000 }, () => {
       }
     }
     const work = Promise.all([come(), come(), come()])
-    for (const name of ['one', 'two', 'three']) {
-      const copy = join(folder.path, name)
-      expect(await runMain(['backup', copy], { DATA_DIR: dataDir })).toMatchObject({ status: 0 })
-      const other = join(folder.path, `${name}-restored`)
-      expect(await runMain(['restore', copy], { DATA_DIR: other })).toMatchObject({ status: 0 })
-      const found = await contents(other)
-      expect(found.length).toBeGreaterThan(0)
-      expect(await readdir(join(other, 'files'))).toHaveLength(found.length)
+    try {
+      for (const name of ['one', 'two', 'three']) {
+        const copy = join(folder.path, name)
+        expect(await runMain(['backup', copy], { DATA_DIR: dataDir })).toMatchObject({ status: 0 })
+        const other = join(folder.path, `${name}-restored`)
+        expect(await runMain(['restore', copy], { DATA_DIR: other })).toMatchObject({ status: 0 })
+        const found = await contents(other)
+        expect(found).toContain('stays')
+        expect(await readdir(join(other, 'files'))).toHaveLength(found.length)
+      }
+    } finally {
+      coming.isOver = true
+      await work
+      await store.close()
     }
-    coming.isOver = true
-    await work
-    await store.close()
   })
 
   it('copy beside a running server, and put nothing in its place', async () => {

@@ -6,6 +6,7 @@ import type { Tables } from '../tables.ts'
 import { readAddress } from './address.ts'
 import { isConflict, postgresFailure } from './failures.ts'
 import { migratePostgres } from './migrate.ts'
+import { Places } from './places.ts'
 
 export type PostgresOptions = {
   /** `postgres://user:password@host/database?schema=…`. */
@@ -15,6 +16,9 @@ export type PostgresOptions = {
   /** An idle connection was lost: whoever asks next may find the server gone. */
   onLost?: (error: unknown) => void
 }
+
+/** As long as one statement may take. */
+const patienceMs = 30_000
 
 /**
  * Connects to a Postgres and brings its schema up to date. Throws `storage_unavailable` when it cannot be reached, a `StorageRefusal` when a
@@ -40,25 +44,26 @@ export async function openPostgres({
     keepAlive: true,
     types,
   })
-  // Without a listener a lost idle connection would end the process.
+  // Without a listener a lost idle connection would end the process, and so would one that is lost in use, of which the pool does not tell.
   pool.on('error', (error) => onLost?.(postgresFailure(error)))
+  pool.on('connect', (client) => client.on('error', () => {}))
   try {
     await migratePostgres(pool, schema)
   } catch (error) {
     await pool.end()
     throw postgresFailure(error)
   }
-  return connectionOver(pool, schema)
+  return connectionOver(pool, schema, new Places(connections))
 }
 
-function connectionOver(pool: pg.Pool, schema: string): Connection {
+function connectionOver(pool: pg.Pool, schema: string, places: Places): Connection {
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   const queries = kysely.withSchema(schema)
   const running = new Set<Promise<unknown>>()
   let isClosed = false
   const run = async <T>(work: () => Promise<T>): Promise<T> => {
     if (isClosed) throw unavailable('it has been closed.')
-    const promise = work()
+    const promise = inPlace(places, work)
     running.add(promise)
     try {
       return await promise
@@ -84,6 +89,21 @@ function connectionOver(pool: pg.Pool, schema: string): Connection {
       await Promise.allSettled(running)
       await kysely.destroy()
     },
+  }
+}
+
+/** The pool's own patience is that for a server that cannot be reached; whoever only waits for a connection may wait longer. */
+async function inPlace<T>(places: Places, work: () => Promise<T>): Promise<T> {
+  const leave = await places.take(patienceMs)
+  if (leave === undefined) {
+    throw unavailable(
+      'all connections to Postgres were busy for 30 seconds; it is slow, or DATABASE_CONNECTIONS is too low.',
+    )
+  }
+  try {
+    return await work()
+  } finally {
+    leave()
   }
 }
 

@@ -9,6 +9,9 @@ import { databaseFile } from './embedded.ts'
 import { sqliteFailure } from './failures.ts'
 import { inspectFile } from './inspect.ts'
 
+/** In one go: between two, a write of the server's would have it begin anew, for ever where there are always some. Nobody waits for it. */
+const allPages = 2 ** 31 - 1
+
 /** Where in a backup what is. */
 export function placesIn(backup: string): { database: string; files: string } {
   return { database: join(backup, basename(databaseFile(''))), files: blobFolder(backup) }
@@ -32,7 +35,7 @@ export async function backupEmbedded(dataDir: string, target: string): Promise<C
     await mkdir(partial, { recursive: true, mode: 0o700 })
     const database = new binding.DatabaseSync(source, { readOnly: true })
     try {
-      await binding.backup(database, copy)
+      await binding.backup(database, copy, { rate: allPages })
     } finally {
       database.close()
     }

@@ -15,7 +15,8 @@ export type SqliteDatabase = {
 }
 export type SqliteBinding = {
   DatabaseSync: new (path: string, options?: { readOnly?: boolean }) => SqliteDatabase
-  backup(source: SqliteDatabase, path: string): Promise<unknown>
+  /** `rate`: how many pages it copies in one go. */
+  backup(source: SqliteDatabase, path: string, options: { rate: number }): Promise<unknown>
 }
 
 const builtIn = 'node:sqlite'

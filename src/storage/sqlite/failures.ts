@@ -25,6 +25,12 @@ export function isBusy(error: unknown): boolean {
   return code === 5 || code === 6
 }
 
+/** The file is broken, or none of SQLite's. */
+export function isDamaged(error: unknown): boolean {
+  const code = resultCode(error)
+  return code === 11 || code === 26
+}
+
 function resultCode(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined
   const { errcode, sqliteCode } = error as { errcode?: unknown; sqliteCode?: unknown }

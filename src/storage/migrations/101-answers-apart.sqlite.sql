@@ -1,0 +1,3 @@
+delete from answer;
+
+delete from answer_clearing;
