@@ -9,6 +9,7 @@ import type {
   StreamEncoder,
 } from '../dialects/dialect.ts'
 import { SentContent } from '../files/sent-content.ts'
+import { expandBlockFileIds } from '../files/block-file-ids.ts'
 import { expandFileIds, expandOptionFiles } from '../files/sent-file-ids.ts'
 import { writeFrame } from '../dialects/sse.ts'
 import type { TurnContext } from '../turn/backend.ts'
@@ -137,6 +138,7 @@ async function answer(
     created: unixTime(),
     id: randomUUID().replaceAll('-', ''),
     now: unixTime,
+    requestId: request.id,
     ...(prepared.settle && { settle: prepared.settle }),
   }
   const storing = storingOf(parts, request, { dialect, decoded, context, owner: record.owner })
@@ -245,7 +247,7 @@ export function uploadedFiles(
 async function withFiles(body: unknown, uploaded: SentContent | undefined): Promise<unknown> {
   const bytes = bytesOfBody(body)
   if (!uploaded || (bytes && !bufferOver(bytes).includes('"file_id"'))) return undefined
-  return expandFileIds(body, uploaded)
+  return (await expandFileIds(body, uploaded)) ?? expandBlockFileIds(body, uploaded)
 }
 
 function bufferOver({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {

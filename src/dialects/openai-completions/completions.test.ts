@@ -54,7 +54,7 @@ async function* of<T>(items: Iterable<T>): AsyncGenerator<T> {
 }
 
 function contextOf(body: Record<string, unknown>): EncodeContext {
-  return { body, created: 5, id: 'x', now: () => 5 }
+  return { body, created: 5, id: 'x', now: () => 5, requestId: 'r' }
 }
 
 async function encodeWhole(body: Record<string, unknown>, ...answers: Iterable<TurnEvent>[]) {
