@@ -83,6 +83,26 @@ describe('the official client over responses', () => {
     ])
   })
 
+  it('goes on from a response that was made in the background', async () => {
+    server.anthropic.enqueue(says('In both.'), says('In Rome.'))
+    const { client } = server
+    const ask = (input: string, more: object) =>
+      client.responses.create({ model: 'sonnet', input, background: true, ...more })
+    const { value, requests } = await requestsDuring(server, async () => {
+      let first = await ask('Where is the sun?', {})
+      while (first.status === 'in_progress') first = await client.responses.retrieve(first.id)
+      expect(first.output_text).toBe('In both.')
+      const previous_response_id = first.id
+      return ask('Where is it warmer?', { previous_response_id, background: false })
+    })
+    expect(value.output_text).toBe('In Rome.')
+    expect(requests.map(rounds).at(-1)).toEqual([
+      'user: Where is the sun?',
+      'assistant: In both.',
+      'user: Where is it warmer?',
+    ])
+  })
+
   it.each([false, true])('parses an answer of a format (stream: %s)', async (stream) => {
     const found = { city: 'Rome', sunny: true }
     server.anthropic.enqueue(callsTools([{ name: 'StructuredOutput', input: found }]))

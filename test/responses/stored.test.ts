@@ -186,6 +186,20 @@ describe('previous_response_id', () => {
     expect(backend.runs).toHaveLength(2)
   })
 
+  it('is enough to compact what was said, and not to ask', async () => {
+    const running = await start()
+    const { client } = running
+    const one = await ask(client, 'One?')
+    const compacted = await client.responses.compact({
+      model: 'sonnet',
+      previous_response_id: one.id,
+    })
+    expect(compacted.output).toMatchObject([{ type: 'compaction' }])
+    expect(told(running).slice(0, 2)).toEqual(['user: One?', 'assistant: Answer 0.'])
+    const asking = client.responses.create({ previous_response_id: one.id })
+    await expect(asking).rejects.toMatchObject({ status: 400 })
+  })
+
   it('leaves the fields of errors to the caller’s own items', async () => {
     const { client } = await start()
     const one = await ask(client, 'One?')
