@@ -30,7 +30,8 @@ export interface Dialect {
   writtenResult?(results: TurnResult[]): string | undefined
   /** The answer as a stream. */
   openStream(request: EncodeContext): StreamEncoder
-  encodeError(error: TurnError): Record<string, unknown>
+  /** `requestId`: for dialects whose errors name it. */
+  encodeError(error: TurnError, requestId?: string): Record<string, unknown>
 }
 
 /** One answer as a stream of frames. */
@@ -55,6 +56,8 @@ export type DecodeOptions = {
 }
 
 export type EncodeContext = {
+  /** As the caller sees it in the headers. */
+  requestId: string
   /** The request body, for what the answer's shape depends on (`stream_options`). */
   body: Readonly<Record<string, unknown>>
   /** Unix time in seconds, the answer's `created`. */

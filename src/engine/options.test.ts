@@ -41,6 +41,25 @@ describe('lateSettings', () => {
   })
 })
 
+describe('a tool of the caller’s with the name of one of Claude Code’s', () => {
+  const named = ['Bash', 'Agent'].map((name): Tool => ({ kind: 'function', name, strict: false }))
+  const turn = { ...plainTurn, tools: named }
+  const quiet = { CLAUDE_AGENT_SDK_DISABLE_BUILTIN_AGENTS: '1' }
+
+  it('brings nothing of Claude Code’s own with it', () => {
+    expect(lateSettings(turn, decisionsOf(turn)).noAttribution).toBe(true)
+    expect(processOptions(turn, decisionsOf(turn)).env).toMatchObject(quiet)
+  })
+
+  it('changes nothing where Claude Code’s own tools run, or where there is none', () => {
+    const agentic = decisionsOf(turn, { agentic: true })
+    expect(lateSettings(turn, agentic).noAttribution).toBeUndefined()
+    expect(processOptions(turn, agentic).env).not.toMatchObject(quiet)
+    expect(lateSettings(single, decisionsOf()).noAttribution).toBeUndefined()
+    expect(processOptions(single, decisionsOf()).env).not.toMatchObject(quiet)
+  })
+})
+
 describe('processOptions', () => {
   it('tells the model of a call that must come, behind the caller’s instructions', () => {
     const turn = {

@@ -73,12 +73,13 @@ export function processOptions(turn: Turn, decisions: Decisions): Options {
 export function lateSettings(turn: Turn, decisions: Decisions): LateSettings {
   const effort = turn.effort && effortOf[turn.effort]
   return {
-    noThinking: turn.effort === 'none',
+    noThinking: turn.effort === 'none' || turn.thinking === 'off',
     ...(decisions.model !== undefined && isModelLate(decisions) && { model: decisions.model }),
     ...(effort && { effort }),
     ...(turn.limits.maxOutputTokens !== undefined && {
       maxOutputTokens: turn.limits.maxOutputTokens,
     }),
+    ...(hasNamesake(decisions, 'Bash') && { noAttribution: true }),
     ...(decisions.clientTools.any &&
       !turn.parallelToolCalls && { extraBody: oneToolCall(decisions.environment) }),
   }
@@ -118,10 +119,21 @@ const effortOf: Record<Effort, EffortLevel> = {
 }
 
 /** Without tools a conversation is the caller's alone: too long is an error and never a summary made in silence. */
-function environmentOf({ environment, agentic, resume }: Decisions): Record<string, string> {
-  return agentic || resume !== undefined
-    ? environment
-    : { ...environment, DISABLE_AUTO_COMPACT: '1' }
+function environmentOf(decisions: Decisions): Record<string, string> {
+  const { environment, agentic, resume } = decisions
+  return {
+    ...environment,
+    ...(!agentic && resume === undefined && { DISABLE_AUTO_COMPACT: '1' }),
+    ...(hasNamesake(decisions, 'Agent') && { CLAUDE_AGENT_SDK_DISABLE_BUILTIN_AGENTS: '1' }),
+  }
+}
+
+/**
+ * Whether a tool of the caller's has the name of one of Claude Code's own, which then tells the model what goes with its own: how commits
+ * are signed, which agents there are. A caller that has such tools, Claude Code itself above all, says that itself.
+ */
+function hasNamesake({ agentic, clientTools }: Decisions, name: string): boolean {
+  return !agentic && clientTools.kindOf(name) !== undefined
 }
 
 /**

@@ -1,9 +1,9 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Caller } from '../access/caller.ts'
-import { encodeError } from '../dialects/openai-chat/error.ts'
 import { TurnError } from '../turn/error.ts'
 import { answerClientError } from './client-error.ts'
 import { Connections } from './connections.ts'
+import { errorAnswer } from './error-shape.ts'
 import { adminAuthenticator, authenticator, offersKey } from './middleware/authenticate.ts'
 import { corsHeaders, preflightHeaders } from './middleware/cors.ts'
 import { guard } from './middleware/guard.ts'
@@ -22,6 +22,7 @@ import { filePaths, mountFiles } from './routes/files.ts'
 import { batchPaths, mountBatches } from './routes/batches.ts'
 import { mountHealth } from './routes/health.ts'
 import { mountHome } from './routes/home.ts'
+import { messagePaths, mountMessages } from './routes/messages.ts'
 import { mountMetrics } from './routes/metrics.ts'
 import { mountModels } from './routes/models.ts'
 import { mountPassthrough, passedPaths } from './routes/passthrough.ts'
@@ -41,6 +42,7 @@ export const routes = {
   '/v1/chat/completions': 'POST',
   ...responsePaths,
   ...conversationPaths,
+  ...messagePaths,
   ...cachePaths,
   ...filePaths,
   ...batchPaths,
@@ -93,6 +95,7 @@ export async function createApp(parts: HttpParts): Promise<FastifyInstance> {
   mountChatCompletions(app, { ...parts, records })
   mountResponses(app, { ...parts, records })
   mountConversations(app, { ...parts, records })
+  mountMessages(app, { ...parts, records })
   mountCache(app, { ...parts, records })
   if (parts.files) {
     const { book, uploadLimitBytes } = parts.files
@@ -138,7 +141,7 @@ function hookRequests(
   }
   const admit = (request: FastifyRequest, reply: FastifyReply): Admitted | Promise<Admitted> => {
     records.open(request, reply)
-    void reply.headers(identityHeaders(request.id))
+    void reply.headers(identityHeaders(request))
     const asker = lines?.callerOf(request)
     if (asker) {
       records.of(request).isOneOfMany = true
@@ -230,15 +233,16 @@ type Fail = (
   records?: RequestRecords,
 ) => void
 
-/** Every error leaves as OpenAI's error object; faults go to the log with what the caller is not told. */
+/** Every error leaves as the error object of its address; faults go to the log with what the caller is not told. */
 function failure({ options, telemetry }: HttpParts): Fail {
   return (thrown, request, reply, records) => {
     const error = problem(thrown, options.bodyLimitBytes)
     if (records) records.of(request).facts.errorCode = error.code
     if (isFault(error)) telemetry.fault(error.cause ?? error, request.id)
+    const { status, body } = errorAnswer(error, request)
     void reply
-      .code(error.row.status)
-      .headers({ ...identityHeaders(request.id), ...retryHeaders(error) })
-      .send(encodeError(error))
+      .code(status)
+      .headers({ ...identityHeaders(request), ...retryHeaders(error) })
+      .send(body)
   }
 }

@@ -9,6 +9,7 @@ import type {
   StreamEncoder,
 } from '../dialects/dialect.ts'
 import { SentContent } from '../files/sent-content.ts'
+import { expandBlockFileIds } from '../files/block-file-ids.ts'
 import { expandFileIds, expandOptionFiles } from '../files/sent-file-ids.ts'
 import { writeFrame } from '../dialects/sse.ts'
 import type { TurnContext } from '../turn/backend.ts'
@@ -142,6 +143,7 @@ async function answer(
     id: randomUUID().replaceAll('-', ''),
     now: unixTime,
     ...(prepared.settle && { settle: prepared.settle }),
+    requestId: request.id,
   }
   const exchange = {
     parts,
@@ -220,7 +222,7 @@ export function uploadedFiles(
 async function withFiles(body: unknown, uploaded: SentContent | undefined): Promise<unknown> {
   const bytes = bytesOfBody(body)
   if (!uploaded || (bytes && !bufferOver(bytes).includes('"file_id"'))) return undefined
-  return expandFileIds(body, uploaded)
+  return (await expandFileIds(body, uploaded)) ?? expandBlockFileIds(body, uploaded)
 }
 
 function bufferOver({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {

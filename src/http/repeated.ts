@@ -41,12 +41,15 @@ export function answerRepeated(
 
 /** The pieces around the ids of the answer or of its chunks. In another API's own words the id is that API's, and all of it stays. */
 function aroundId(written: string, id: string): WrittenBody {
-  const [head, ...pieces] = written.split(`{"id":"chatcmpl-${id}"`)
+  const start = idStarts.find((begin) => written.includes(`${begin}${id}"`))
+  if (start === undefined) return [written]
+  const [head = '', ...pieces] = written.split(`${start}${id}"`)
   const last = pieces.length - 1
-  if (head === undefined || last < 0) return [written]
-  const before = '{"id":"chatcmpl-'
-  return [head + before, ...pieces.map((piece, index) => `"${piece}${index < last ? before : ''}`)]
+  return [head + start, ...pieces.map((piece, index) => `"${piece}${index < last ? start : ''}`)]
 }
+
+/** How the dialects write their ids. */
+const idStarts = ['{"id":"chatcmpl-', '{"id":"msg_']
 
 /** Whether what goes out now is worth remembering. */
 export function isHit({ headers }: AnswerFacts): boolean {

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isAnthropicPath } from './error-shape.ts'
 import type { RequestRecord } from './request-records.ts'
 
 /** The headers that hooks have set so far, for an answer that is written past Fastify. */
@@ -8,12 +9,14 @@ export function responseHeaders(
   record: RequestRecord,
 ): Record<string, string> {
   const own = Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)])
-  return { ...Object.fromEntries(own), ...identityHeaders(request.id), ...timeHeader(record) }
+  return { ...Object.fromEntries(own), ...identityHeaders(request), ...timeHeader(record) }
 }
 
-/** On every answer, as OpenAI's API has them. */
-export function identityHeaders(requestId: string): Record<string, string> {
-  return { 'x-request-id': requestId, 'openai-version': '2020-10-01' }
+/** On every answer, as the API has them whose address it is. */
+export function identityHeaders({ id, url }: { id: string; url: string }): Record<string, string> {
+  return isAnthropicPath(url)
+    ? { 'x-request-id': id, 'request-id': id }
+    : { 'x-request-id': id, 'openai-version': '2020-10-01' }
 }
 
 /** How long it took until the headers went out. */

@@ -1,17 +1,17 @@
 import type { ServerResponse } from 'node:http'
 import { type SseFrame, writeFrame } from '../dialects/sse.ts'
 
-export type SseBodyOptions = {
-  heartbeatMs: number
-  readerMs: number
-  heartbeat: () => readonly SseFrame[]
-}
-
 /** What says that an answer is a stream of events, and that nobody on the way may hold it back. */
 export const streamHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache',
   'x-accel-buffering': 'no',
+}
+
+export type SseBodyOptions = {
+  heartbeatMs: number
+  readerMs: number
+  heartbeat: () => readonly SseFrame[]
 }
 
 /**

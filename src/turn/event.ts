@@ -68,7 +68,8 @@ export type TurnEvent =
   | { type: 'text-end'; block: number }
   | { type: 'reasoning-start'; block: number }
   | { type: 'reasoning-delta'; block: number; text: string }
-  | { type: 'reasoning-end'; block: number }
+  /** `signature`: the API's own seal of the thinking, without which it does not take it back. */
+  | { type: 'reasoning-end'; block: number; signature?: string }
   | {
       type: 'tool-call-start'
       block: number
@@ -86,6 +87,8 @@ export type TurnEvent =
       reason: FinishReason
       model: string
       usage: Usage
+      /** The one of the turn's stop sequences that ended the answer. */
+      stopSequence?: string
       claude?: ClaudeRun
       /** What it has cost in US dollars, by the price that its owner has stated; what Claude Code says is in `claude`. */
       costUsd?: number

@@ -60,7 +60,13 @@ export type AssistantMessage = {
 }
 
 /** What came of one call. */
-export type ToolMessage = { role: 'tool'; callId: string; content: UserPart[] }
+export type ToolMessage = {
+  role: 'tool'
+  callId: string
+  content: UserPart[]
+  /** The tool failed, and the content says how. */
+  isError?: true
+}
 
 /** One turn of the conversation, in the order in which the caller sent it. */
 export type Message = UserMessage | AssistantMessage | ToolMessage

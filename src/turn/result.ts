@@ -1,13 +1,21 @@
 import { TurnError } from './error.ts'
 import type { Activity, ClaudeRun, FinishReason, Notice, Relay, TurnEvent } from './event.ts'
-import type { ToolCallPart } from './message.ts'
+import type { TextPart, ToolCallPart } from './message.ts'
 import type { Usage } from './usage.ts'
+
+/** Thinking that was shown, with the API's seal where there is one. */
+export type ReasoningPart = { type: 'reasoning'; text: string; signature?: string }
+
+/** A block of an answer, whole. */
+export type AnswerPart = TextPart | ReasoningPart | ToolCallPart
 
 /** The whole answer: the fold of a turn's events. */
 export type TurnResult = {
   id: string
   provider: string
   model: string
+  /** Everything in the model's order; what follows is the same by kind. */
+  parts: AnswerPart[]
   text: string
   /** Absent when the model showed no thinking. */
   reasoning?: string
@@ -16,6 +24,8 @@ export type TurnResult = {
   activity: Activity[]
   notices: Notice[]
   reason: FinishReason
+  /** The one of the turn's stop sequences that ended it. */
+  stopSequence?: string
   usage: Usage
   claude?: ClaudeRun
   /** The upstream's own words, when the backend relays: one body, or all chunks. */
@@ -29,9 +39,7 @@ export async function collect(
   events: AsyncIterable<TurnEvent>,
   observe?: (event: TurnEvent) => void,
 ): Promise<TurnResult> {
-  const text: string[] = []
-  const reasoning: string[] = []
-  const toolCalls: ToolCallPart[] = []
+  const parts: AnswerPart[] = []
   const activity: Activity[] = []
   const notices: Notice[] = []
   let start: Extract<TurnEvent, { type: 'start' }> | undefined
@@ -46,26 +54,25 @@ export async function collect(
       case 'start':
         start = event
         break
-      case 'text-delta':
-        text.push(event.text)
+      case 'text-start':
+        parts.push({ type: 'text', text: '' })
         break
-      case 'reasoning-delta':
-        reasoning.push(event.text)
+      case 'reasoning-start':
+        parts.push({ type: 'reasoning', text: '' })
         break
-      case 'tool-call-start':
-        toolCalls.push({
-          type: 'tool-call',
-          id: event.id,
-          name: event.name,
-          input: '',
-          kind: event.kind,
-        })
-        break
-      case 'tool-call-delta': {
-        const call = toolCalls.at(-1)
-        if (call) call.input += event.input
+      case 'tool-call-start': {
+        const { id, name, kind } = event
+        parts.push({ type: 'tool-call', id, name, input: '', kind })
         break
       }
+      case 'text-delta':
+      case 'reasoning-delta':
+      case 'tool-call-delta':
+        addTo(parts.at(-1), event)
+        break
+      case 'reasoning-end':
+        seal(parts.at(-1), event.signature)
+        break
       case 'activity':
         activity.push(event.activity)
         break
@@ -75,30 +82,46 @@ export async function collect(
       case 'finish':
         finish = event
         break
-      case 'text-start':
       case 'text-end':
-      case 'reasoning-start':
-      case 'reasoning-end':
       case 'tool-call-end':
         break
     }
   }
   if (!start || !finish)
     throw new TurnError('server_error', 'The answer ended before it was complete.')
+  const reasoning = parts.filter((part) => part.type === 'reasoning')
   return {
     id: start.id,
     provider: start.provider,
     model: finish.model,
-    text: text.join(''),
-    ...(reasoning.length > 0 && { reasoning: reasoning.join('') }),
-    toolCalls,
+    parts,
+    text: textOf(parts.filter((part) => part.type === 'text')),
+    ...(reasoning.length > 0 && { reasoning: textOf(reasoning) }),
+    toolCalls: parts.filter((part) => part.type === 'tool-call'),
     activity,
     notices,
     reason: finish.reason,
+    ...(finish.stopSequence !== undefined && { stopSequence: finish.stopSequence }),
     usage: finish.usage,
     ...(finish.claude && { claude: finish.claude }),
     ...(relay && { relay }),
   }
+}
+
+type Delta = Extract<TurnEvent, { type: 'text-delta' | 'reasoning-delta' | 'tool-call-delta' }>
+
+/** Blocks are never interleaved: what is said belongs to the one that was opened last. */
+function addTo(part: AnswerPart | undefined, delta: Delta): void {
+  if (part?.type === 'tool-call') part.input += delta.type === 'tool-call-delta' ? delta.input : ''
+  else if (part) part.text += delta.type === 'tool-call-delta' ? '' : delta.text
+}
+
+function seal(part: AnswerPart | undefined, signature: string | undefined): void {
+  if (part?.type === 'reasoning' && signature !== undefined) part.signature = signature
+}
+
+function textOf(parts: readonly { text: string }[]): string {
+  return parts.map(({ text }) => text).join('')
 }
 
 function joined(relay: Relay | undefined, event: Relay): Relay {

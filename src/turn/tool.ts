@@ -8,6 +8,8 @@ export type FunctionTool = {
   description?: string
   /** The arguments' schema; absent: no arguments. */
   parameters?: JsonSchema
+  /** The request field that has the schema, for error messages; absent: where OpenAI's chat has it. */
+  field?: string
   /** The arguments must obey the schema to the letter. */
   strict: boolean
 }

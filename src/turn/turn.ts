@@ -21,6 +21,8 @@ export type Turn = {
     stopSequences: string[]
   }
   effort?: Effort
+  /** `off`: no thinking before the answer, whatever the effort. */
+  thinking?: 'off'
   /** The caller's own tools. */
   tools: Tool[]
   toolChoice: ToolChoice

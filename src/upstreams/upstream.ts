@@ -2,11 +2,12 @@ import { type Dispatcher, Pool } from 'undici'
 import {
   type Asked,
   asksForUsage,
-  canEncode,
   encodeRequest,
+  isOwn,
   readError,
   unchangedRequest,
 } from '../dialects/openai-chat/client.ts'
+import { RelayEvents } from '../dialects/openai-chat/relay-events.ts'
 import type { Backend, TurnContext } from '../turn/backend.ts'
 import { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
@@ -64,8 +65,8 @@ const largestErrorBytes = 64 * 1024
 const limits = { answerBytes: 64 * 1024 * 1024, errorBytes: largestErrorBytes }
 
 /**
- * Makes a backend of an OpenAI-compatible API. Caller and upstream speak the same dialect, so nothing is translated: the caller's
- * body goes out as it is and the answer comes back as `relay` events. Failures are `TurnError`s by class (failures.ts).
+ * Makes a backend of an OpenAI-compatible API. Where caller and upstream speak the same dialect nothing is translated: the caller's
+ * body goes out as it is and the answer comes back as `relay` events. A turn of another dialect is written in this one, and its answer read. Failures are `TurnError`s by class (failures.ts).
  */
 export function createUpstream(
   options: UpstreamOptions,
@@ -117,12 +118,6 @@ function headersFor({ key, headers }: UpstreamOptions): Parts['headers'] {
 async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
   const { dependencies, timeouts, options } = parts
   const mapped = modelFor(options, turn)
-  if (!canEncode(turn)) {
-    throw new TurnError(
-      'invalid_output',
-      `The API "${options.name}" can be asked only through /v1/chat/completions.`,
-    )
-  }
   const call = new Call(options.name, timeouts, context)
   let isStarted = false
   try {
@@ -136,6 +131,7 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
     if (mapped !== undefined) asked.model = mapped
     const bytes = unchangedRequest(turn, asked)
     const body = bytes ? turn.source.body : encodeRequest(turn, asked)
+    const translated = isOwn(turn) ? undefined : new RelayEvents()
     const { model } = body
     if (turn.model !== undefined && typeof model === 'string' && turn.model !== model) {
       yield { type: 'notice', notice: { type: 'model-mapped', from: turn.model, to: model } }
@@ -150,7 +146,10 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
     if (!stream) {
       const events = wholeEvents(await askWhole(parts, call, written), answer)
       isStarted = true
-      for (const event of events) yield priced(event, price)
+      for (const event of events) {
+        if (translated) yield* translated.push(priced(event, price))
+        else yield priced(event, price)
+      }
       return
     }
     const reader = new StreamedAnswer(
@@ -160,7 +159,8 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
     for (let events = await reader.next(); events; events = await reader.next()) {
       for (const event of events) {
         if (event.type === 'start') isStarted = true
-        yield priced(event, price)
+        if (translated) yield* translated.push(priced(event, price))
+        else yield priced(event, price)
       }
     }
   } catch (thrown) {

@@ -1,3 +1,4 @@
+import { createAnthropic } from '@ai-sdk/anthropic'
 import { createOpenAI } from '@ai-sdk/openai'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { generateText, Output, stepCountIs, streamText, tool, type LanguageModel } from 'ai'
@@ -15,6 +16,7 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 const models: Record<string, () => LanguageModel> = {
+  anthropic: () => createAnthropic({ baseURL: server.baseURL, apiKey: 'unused' })('sonnet'),
   'openai-compatible': () =>
     createOpenAICompatible({
       name: 'claude',
@@ -54,6 +56,9 @@ describe.each(Object.keys(models))('the AI SDK with the provider %s', (provider)
     tools: { get_weather: weather },
     stopWhen: stepCountIs(5),
     maxRetries: 0,
+    // Of a model that it does not know, this provider would not ask for it.
+    providerOptions: { anthropic: { structuredOutputMode: 'outputFormat' } },
+    maxOutputTokens: 4_000,
   })
 
   it('generates text in several steps', async () => {

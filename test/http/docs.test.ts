@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { parameters as messagesParameters } from '../../src/dialects/anthropic-messages/parameters.ts'
 import { parameters } from '../../src/dialects/openai-chat/parameters.ts'
 import { responseParameters } from '../../src/dialects/openai-responses/parameters.ts'
 import type { Parameter } from '../../src/dialects/parameter-table.ts'
@@ -23,6 +24,7 @@ describe('docs/errors.md', () => {
 describe.each([
   ['parameters.md', parameters],
   ['responses.md', responseParameters],
+  ['anthropic.md', messagesParameters],
 ])('docs/%s', (page, table) => {
   it('has a row for each parameter, and no other', () => {
     const rows = Object.entries<Parameter>(table).map(

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { defaultClaudeOptions } from '../../turn/claude-options.ts'
 import { plainTurn, type Turn } from '../../turn/turn.ts'
-import { canEncode, encodeRequest, readAnswer, readChunk, readError } from './client.ts'
+import {
+  encodeRequest,
+  isOwn,
+  readAnswer,
+  readChunk,
+  readError,
+  unchangedRequest,
+} from './client.ts'
+import { decode } from './decode.ts'
 
 function turnOf(body: Record<string, unknown>, claude: Partial<Turn['claude']> = {}): Turn {
   return {
@@ -83,10 +91,123 @@ describe('encodeRequest', () => {
   })
 })
 
-it('canEncode refuses a turn of another dialect', () => {
-  const turn = turnOf({})
-  expect(canEncode(turn)).toBe(true)
-  expect(canEncode({ ...turn, source: { dialect: 'openai-responses', body: {} } })).toBe(false)
+describe('a turn of another dialect', () => {
+  const turn: Turn = {
+    ...plainTurn,
+    model: 'opus',
+    instructions: ['Be brief.', 'Be kind.'],
+    messages: [
+      { role: 'user', content: [{ type: 'text', text: 'Hi' }] },
+      {
+        role: 'assistant',
+        content: [
+          { type: 'text', text: 'I look.' },
+          { type: 'tool-call', id: 'a', name: 'f', input: '{"x":1}', kind: 'function' },
+        ],
+      },
+      {
+        role: 'tool',
+        callId: 'a',
+        isError: true,
+        content: [
+          { type: 'text', text: 'It broke.' },
+          { type: 'image', source: { type: 'base64', mediaType: 'image/png', data: 'eA==' } },
+        ],
+      },
+      {
+        role: 'user',
+        content: [
+          { type: 'document', name: 'n', source: { type: 'text', text: 'words' } },
+          { type: 'file', name: 'a.pdf', url: 'data:application/pdf;base64,eA==', field: 'f' },
+        ],
+      },
+    ],
+    limits: { maxOutputTokens: 9, stopSequences: ['END'] },
+    effort: 'high',
+    tools: [{ kind: 'function', name: 'f', description: 'd', parameters: {}, strict: true }],
+    toolChoice: { type: 'required', names: ['f'] },
+    parallelToolCalls: false,
+    output: { type: 'json-schema', name: 'r', schema: { type: 'object' }, strict: true },
+    source: { dialect: 'anthropic-messages', body: { stream: true, system: 'x' } },
+  }
+
+  it('is written in this one', () => {
+    expect(isOwn(turn)).toBe(false)
+    expect(encodeRequest(turn, { stream: true, attachments: [] })).toEqual({
+      model: 'opus',
+      stream: true,
+      stream_options: { include_usage: true },
+      messages: [
+        { role: 'system', content: 'Be brief.\n\nBe kind.' },
+        { role: 'user', content: 'Hi' },
+        {
+          role: 'assistant',
+          content: 'I look.',
+          tool_calls: [
+            { id: 'a', type: 'function', function: { name: 'f', arguments: '{"x":1}' } },
+          ],
+        },
+        { role: 'tool', tool_call_id: 'a', content: 'It broke.' },
+        {
+          role: 'user',
+          content: [{ type: 'image_url', image_url: { url: 'data:image/png;base64,eA==' } }],
+        },
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'n:\n\nwords' },
+            {
+              type: 'file',
+              file: { filename: 'a.pdf', file_data: 'data:application/pdf;base64,eA==' },
+            },
+          ],
+        },
+      ],
+      max_completion_tokens: 9,
+      stop: ['END'],
+      reasoning_effort: 'high',
+      tools: [
+        {
+          type: 'function',
+          function: { name: 'f', description: 'd', parameters: {}, strict: true },
+        },
+      ],
+      tool_choice: { type: 'function', function: { name: 'f' } },
+      parallel_tool_calls: false,
+      response_format: {
+        type: 'json_schema',
+        json_schema: { name: 'r', schema: { type: 'object' }, strict: true },
+      },
+    })
+  })
+
+  it('never goes out in the caller’s own bytes', () => {
+    const own = {
+      ...turn.source,
+      bytes: new Uint8Array([1]),
+      body: { model: 'opus', stream: true },
+    }
+    const asked = { stream: true, attachments: [] }
+    expect(unchangedRequest({ ...turn, source: own }, asked)).toBeUndefined()
+    const chat = { ...own, dialect: 'openai-chat' }
+    expect(unchangedRequest({ ...turn, source: chat }, asked)).toBe(own.bytes)
+  })
+
+  it('can be read by the chat dialect as what it was', () => {
+    const { body } = { body: encodeRequest(turn, { stream: false, attachments: [] }) }
+    const read = decode(body, { strict: true, maxChoices: 1 }).turn
+    expect(read.instructions).toEqual(['Be brief.\n\nBe kind.'])
+    expect(read.toolChoice).toEqual(turn.toolChoice)
+    expect(read.limits).toEqual(turn.limits)
+    expect(read.output).toEqual(turn.output)
+    expect(read.messages.map(({ role }) => role)).toEqual([
+      'user',
+      'assistant',
+      'tool',
+      'user',
+      'user',
+    ])
+  })
 })
 
 describe('readChunk', () => {

@@ -2,12 +2,12 @@ import type { FinishReason } from '../../turn/event.ts'
 import type { UserPart } from '../../turn/message.ts'
 import type { Turn } from '../../turn/turn.ts'
 import type { Usage } from '../../turn/usage.ts'
-import { dataUrl, encodePicture } from './pictures.ts'
+import { encodePart, encodeTurn } from './encode-turn.ts'
 
 type Json = Record<string, unknown>
 
-/** Whether an upstream of this dialect can be given the turn: it gets the caller's own body, so that must be of this dialect. */
-export function canEncode(turn: Turn): boolean {
+/** Whether the caller speaks this dialect: then an upstream gets its own body, and its answer is relayed as it is. */
+export function isOwn(turn: Turn): boolean {
   return turn.source.dialect === 'openai-chat'
 }
 
@@ -23,12 +23,12 @@ export type Asked = {
 }
 
 /**
- * The request for an upstream: the caller's own body, unknown fields included. Only this differs: `model` when the upstream has one
+ * The request for an upstream: the caller's own body, unknown fields included, or what a turn of another dialect asks. Only this differs: `model` when the upstream has one
  * of its own, `stream`, no `claude_options`, one choice (`n` is answered by as many turns), no `stream_options` without a stream (OpenAI
  * refuses them), `include_usage` where it is needed, the system prompt's addition as a system message, and the attachments at the end of the last user message.
  */
 export function encodeRequest(turn: Turn, options: Asked): Json {
-  const { claude_options: _claudeOptions, n: _n, stream_options, ...body } = turn.source.body
+  const { claude_options: _claudeOptions, n: _n, stream_options, ...body } = bodyOf(turn)
   const model = options.model ?? body.model ?? turn.model
   const messages = Array.isArray(body.messages) ? body.messages : []
   return {
@@ -43,11 +43,19 @@ export function encodeRequest(turn: Turn, options: Asked): Json {
   }
 }
 
+/** The stream's last chunk counts the tokens, which whoever translates needs. */
+function bodyOf(turn: Turn): Readonly<Json> {
+  return isOwn(turn)
+    ? turn.source.body
+    : { ...encodeTurn(turn), stream_options: { include_usage: true } }
+}
+
 /** The caller's bytes, where the request for an upstream would be the same; undefined where anything differs. */
 export function unchangedRequest(turn: Turn, options: Asked): Uint8Array | undefined {
   const { body, bytes } = turn.source
   const { claude_options, n, stream = false, stream_options, model } = body
   const isSame =
+    isOwn(turn) &&
     claude_options === undefined &&
     n === undefined &&
     stream === options.stream &&
@@ -92,17 +100,6 @@ function withAttachments(messages: unknown[], attachments: readonly UserPart[]):
     ...message,
     content: [...(Array.isArray(own) ? own : []), ...parts],
   })
-}
-
-function encodePart(part: UserPart): Json {
-  if (part.type === 'text') return { type: 'text', text: part.text }
-  if (part.type === 'image') return { ...encodePicture(part) }
-  if (part.type === 'file')
-    return { type: 'file', file: { filename: part.name, file_data: part.url } }
-  if (part.source.type === 'text') {
-    return { type: 'text', text: `${part.name}:\n\n${part.source.text}` }
-  }
-  return { type: 'file', file: { filename: part.name, file_data: dataUrl(part.source) } }
 }
 
 function roleOf(message: unknown): string {

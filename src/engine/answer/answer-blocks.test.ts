@@ -9,7 +9,9 @@ describe('AnswerBlocks', () => {
     const blocks = new AnswerBlocks(() => start)
     const events = [
       blocks.say('reasoning', 'hm'),
+      sealed(blocks, 'seal'),
       blocks.say('text', 'a'),
+      sealed(blocks, 'no thinking is open'),
       blocks.say('text', 'b'),
       blocks.openCall('id', 'f', 'function'),
       blocks.callInput('{}'),
@@ -20,7 +22,7 @@ describe('AnswerBlocks', () => {
       start,
       { type: 'reasoning-start', block: 0 },
       { type: 'reasoning-delta', block: 0, text: 'hm' },
-      { type: 'reasoning-end', block: 0 },
+      { type: 'reasoning-end', block: 0, signature: 'seal' },
       { type: 'text-start', block: 1 },
       { type: 'text-delta', block: 1, text: 'a' },
       { type: 'text-delta', block: 1, text: 'b' },
@@ -44,3 +46,8 @@ describe('AnswerBlocks', () => {
     ])
   })
 })
+
+function sealed(blocks: AnswerBlocks, signature: string): TurnEvent[] {
+  blocks.sign(signature)
+  return []
+}

@@ -9,6 +9,7 @@ export class AnswerBlocks {
   #block = -1
   #open: OpenBlock | undefined
   #calls = 0
+  #signature: string | undefined
 
   /** `start` makes the event that opens the answer, as late as it is needed. */
   constructor(start: () => TurnEvent) {
@@ -53,10 +54,19 @@ export class AnswerBlocks {
     return [{ type: 'tool-call-delta', block: this.#block, input }]
   }
 
+  /** The seal of the thinking that is open; without any it means nothing. */
+  sign(signature: string): void {
+    if (this.#open === 'reasoning') this.#signature = signature
+  }
+
   /** The end of the open block, if one is open. */
   end(): TurnEvent[] {
     const open = this.#open
+    const signature = this.#signature
     this.#open = undefined
+    this.#signature = undefined
+    if (open === 'reasoning' && signature !== undefined)
+      return [{ type: 'reasoning-end', block: this.#block, signature }]
     return open ? [{ type: `${open}-end`, block: this.#block }] : []
   }
 
@@ -70,5 +80,6 @@ export class AnswerBlocks {
     this.#begun = false
     this.#block = -1
     this.#open = undefined
+    this.#signature = undefined
   }
 }

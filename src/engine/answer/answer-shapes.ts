@@ -41,8 +41,8 @@ function textShape(translator: Translator, latch: StopLatch): Shape {
         if (event.type === 'text-end') yield* piece(event.block, latch.flush())
         if (event.type !== 'text-delta') yield event
         else yield* piece(event.block, latch.push(event.text))
-        if (latch.stopped) {
-          translator.cut = { reason: 'stop' }
+        if (latch.stoppedBy !== undefined) {
+          translator.cut = { reason: 'stop', stopSequence: latch.stoppedBy }
           return
         }
       }

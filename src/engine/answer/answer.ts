@@ -53,6 +53,9 @@ export async function* answer(
         reason: translator.cut?.reason ?? (translator.calls > 0 ? 'tool-calls' : 'stop'),
         model: translator.model,
         usage: tally.usage,
+        ...(translator.cut?.stopSequence !== undefined && {
+          stopSequence: translator.cut.stopSequence,
+        }),
         claude: run,
         endedItself: !translator.cut && attempt === 0 && (options.agentic || !translator.corrected),
       }

@@ -2,6 +2,7 @@ import type { SDKMessage, SDKRateLimitInfo } from '@anthropic-ai/claude-agent-sd
 import type {
   BetaMessage,
   BetaRawMessageStreamEvent,
+  BetaThinkingBlock,
 } from '@anthropic-ai/sdk/resources/beta/messages'
 import { TurnError } from '../../turn/error.ts'
 import type { Activity, FinishReason, TurnEvent } from '../../turn/event.ts'
@@ -34,7 +35,7 @@ export type TranslatorOptions = {
 const syntheticModel = '<synthetic>'
 
 /** How an answer ended before Claude Code said so itself. */
-export type Cut = { reason: FinishReason }
+export type Cut = { reason: FinishReason; stopSequence?: string }
 
 /**
  * What Claude Code says, as turn events. One translator a turn. `push` takes every SDK message and gives the events it means;
@@ -170,6 +171,7 @@ export class Translator {
         if (event.delta.type === 'text_delta') return this.#delta('text', event.delta.text)
         if (event.delta.type === 'thinking_delta')
           return this.#delta('reasoning', event.delta.thinking)
+        if (event.delta.type === 'signature_delta') this.#blocks.sign(event.delta.signature)
         if (event.delta.type === 'input_json_delta')
           return this.#calls.push(event.delta.partial_json)
         return []
@@ -245,8 +247,7 @@ export class Translator {
     this.#textInThisMessage = false
     return message.content.flatMap((block): TurnEvent[] => {
       if (block.type === 'text') return [...this.#delta('text', block.text), ...this.end()]
-      if (block.type === 'thinking')
-        return [...this.#delta('reasoning', block.thinking), ...this.end()]
+      if (block.type === 'thinking') return this.#thinking(block)
       if (block.type !== 'tool_use') return []
       return [
         ...this.#calls.start(block),
@@ -254,6 +255,12 @@ export class Translator {
         ...this.#calls.end(),
       ]
     })
+  }
+
+  #thinking({ thinking, signature }: BetaThinkingBlock): TurnEvent[] {
+    const events = this.#delta('reasoning', thinking)
+    this.#blocks.sign(signature)
+    return [...events, ...this.end()]
   }
 
   /** Calls of the caller's tools and the structured answer are the answer, not activity. */

@@ -5,25 +5,30 @@
 export class StopLatch {
   readonly #sequences: readonly string[]
   #held = ''
-  #stopped = false
+  #stoppedBy: string | undefined
 
   constructor(sequences: readonly string[]) {
     this.#sequences = sequences.filter((sequence) => sequence !== '')
   }
 
   get stopped(): boolean {
-    return this.#stopped
+    return this.#stoppedBy !== undefined
+  }
+
+  /** The sequence that ended the text. */
+  get stoppedBy(): string | undefined {
+    return this.#stoppedBy
   }
 
   /** The part of the text so far that may be let through now. */
   push(text: string): string {
-    if (this.#stopped) return ''
+    if (this.stopped) return ''
     const pending = this.#held + text
     const first = firstComplete(pending, this.#sequences)
     if (first !== undefined) {
-      this.#stopped = true
+      this.#stoppedBy = first.sequence
       this.#held = ''
-      return pending.slice(0, first)
+      return pending.slice(0, first.begin)
     }
     const keep = Math.max(0, ...this.#sequences.map((sequence) => overlap(pending, sequence)))
     this.#held = pending.slice(pending.length - keep)
@@ -38,13 +43,20 @@ export class StopLatch {
   }
 }
 
-/** Where the sequence begins that is complete first; of several that end together, the longest. */
-function firstComplete(text: string, sequences: readonly string[]): number | undefined {
+/** The sequence that is complete first, and where it begins; of several that end together, the longest. */
+function firstComplete(
+  text: string,
+  sequences: readonly string[],
+): { sequence: string; begin: number } | undefined {
   const found = sequences
-    .map((sequence) => ({ begin: text.indexOf(sequence), length: sequence.length }))
+    .map((sequence) => ({ sequence, begin: text.indexOf(sequence) }))
     .filter(({ begin }) => begin >= 0)
-    .toSorted((a, b) => a.begin + a.length - (b.begin + b.length) || a.begin - b.begin)
-  return found[0]?.begin
+    .toSorted((a, b) => endOf(a) - endOf(b) || a.begin - b.begin)
+  return found[0]
+}
+
+function endOf({ sequence, begin }: { sequence: string; begin: number }): number {
+  return begin + sequence.length
 }
 
 /** The length of the longest end of `text` that begins `sequence`. */

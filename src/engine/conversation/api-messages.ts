@@ -90,13 +90,14 @@ function inputOf(call: ToolCallPart): unknown {
   return call.kind === 'custom' ? { [customInput]: call.input } : JSON.parse(call.input)
 }
 
-function toResult({ callId, content }: ToolMessage): ToolResultBlockParam {
+function toResult({ callId, content, isError }: ToolMessage): ToolResultBlockParam {
   const blocks = withoutBlank(toContentBlocks(content)).filter(
     (block) => block.type === 'text' || block.type === 'image' || block.type === 'document',
   )
   return {
     type: 'tool_result',
     tool_use_id: toApiId(callId),
+    ...(isError && { is_error: true }),
     ...(blocks.length > 0 && { content: blocks }),
   }
 }

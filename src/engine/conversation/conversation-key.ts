@@ -18,6 +18,7 @@ export function profileOf(
     folder: decisions.folder,
     model: decisions.model,
     effort: turn.effort,
+    thinking: turn.thinking,
     maxOutputTokens: turn.limits.maxOutputTokens,
     instructions: turn.instructions,
     tools: turn.tools,

@@ -27,6 +27,8 @@ export type LateSettings = {
   /** Asks for no thinking; models that always think go on doing so, with less effort. */
   noThinking: boolean
   maxOutputTokens?: number
+  /** Says nothing of how commits are to be signed. */
+  noAttribution?: boolean
   /** More fields of the API request. */
   extraBody?: Readonly<Record<string, unknown>>
 }
@@ -73,6 +75,7 @@ export class ClaudeProcess {
     const environment = environmentOf(settings)
     const flags: Parameters<Query['applyFlagSettings']>[0] = {
       ...(settings.effort && { effortLevel: settings.effort }),
+      ...(settings.noAttribution && { attribution: false }),
       ...(Object.keys(environment).length > 0 && { env: environment }),
     }
     await this.#guard(

@@ -26,8 +26,9 @@ export class ClientTools {
     this.#choice = turn.toolChoice
     for (const [index, tool] of turn.tools.entries()) {
       if (tool.kind !== 'function' || !tool.parameters) continue
-      refuseUnofferable(tool.parameters, `tools[${index}].function.parameters`)
-      if (tool.strict) this.#compile(tool.name, tool.parameters, index)
+      const field = tool.field ?? `tools[${index}].function.parameters`
+      refuseUnofferable(tool.parameters, field)
+      if (tool.strict) this.#compile(tool.name, tool.parameters, field)
     }
   }
 
@@ -121,11 +122,10 @@ export class ClientTools {
     }
   }
 
-  #compile(name: string, parameters: JsonSchema, index: number): void {
+  #compile(name: string, parameters: JsonSchema, param: string): void {
     try {
       this.#checks.set(name, compileSchema(parameters))
     } catch (error) {
-      const param = `tools[${index}].function.parameters`
       const reason = error instanceof Error ? error.message : 'unknown'
       throw new TurnError(
         'invalid_value',

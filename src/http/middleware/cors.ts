@@ -6,6 +6,7 @@ const methods = 'GET, HEAD, POST, PATCH, DELETE'
 
 const exposed = [
   'x-request-id',
+  'request-id',
   'openai-processing-ms',
   'openai-version',
   'retry-after',

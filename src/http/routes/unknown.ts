@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { TurnError } from '../../turn/error.ts'
+import { isAnthropicPath } from '../error-shape.ts'
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
@@ -27,14 +28,20 @@ export function refuseOtherMethods(
   }
 }
 
-/** 404 for everything else; with the right path where only `/v1` is missing, a frequent mistake in a client's base URL. */
+/** 404 for everything else; with the right path where only `/v1` is missing or doubled, a frequent mistake in a client's base URL. */
 export function unknownUrl(method: string, url: string, paths: readonly string[]): TurnError {
   const path = url.split('?', 1)[0] ?? ''
-  const meant = paths.find((known) => known === `/v1${path.replace(/\/+$/, '')}`)
-  const hint =
-    meant === undefined ? '' : ` Did you mean ${meant}? The base URL of clients ends in /v1.`
+  const bare = path.replace(/\/+$/, '').replace(/^(?:\/v1)+\//, '/')
+  const meant = paths.find((known) => known === `/v1${bare}` && known !== path)
+  const hint = meant === undefined ? '' : ` Did you mean ${meant}? ${baseUrlHint(meant)}`
   return new TurnError(
     'unknown_url',
     `Unknown request URL: ${method} ${JSON.stringify(path.slice(0, 200))}.${hint}`,
   )
+}
+
+function baseUrlHint(meant: string): string {
+  return isAnthropicPath(meant)
+    ? "The base URL of Anthropic's clients ends without /v1."
+    : 'The base URL of clients ends in /v1.'
 }

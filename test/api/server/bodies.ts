@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 
 /** Text as nobody should send it: long, with control characters, half characters, paths, commands and flags. */
-const nastyText = fc.oneof(
+export const nastyText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 30 }),
   fc.constantFrom(
     '',
@@ -42,7 +42,7 @@ const nastyNumber = fc.oneof(
   fc.constantFrom(0, -1, 1e308, 2 ** 53, 0.5, -0),
 )
 
-const anything = fc.oneof(
+export const anything = fc.oneof(
   { depthSize: 'small', withCrossShrink: true },
   nastyText,
   nastyNumber,
@@ -51,7 +51,7 @@ const anything = fc.oneof(
 )
 
 /** One of these, or something else entirely. */
-function mostly<T>(good: fc.Arbitrary<T>, weight = 4): fc.Arbitrary<unknown> {
+export function mostly<T>(good: fc.Arbitrary<T>, weight = 4): fc.Arbitrary<unknown> {
   return fc.oneof({ arbitrary: good, weight }, { arbitrary: anything, weight: 1 })
 }
 
