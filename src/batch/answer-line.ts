@@ -24,15 +24,17 @@ function lineId(id: string): string {
   return `batch_${id}`
 }
 
-/** The tokens that an answer says it has used, and what it cost. */
+/** The tokens that an answer says it has used, in the words of chat completions or of responses, and what it cost. */
 export function useOf({ body, headers }: LineAnswer): BatchUse {
   const usage = objectAt(parsed(body), 'usage')
+  const [input, output] =
+    objectAt(usage, 'input_tokens') === undefined ? ['prompt', 'completion'] : ['input', 'output']
   const cost = Number(headers['x-claude-cost-usd'] ?? 0) + Number(headers['x-cost-usd'] ?? 0)
   return {
-    inputTokens: countAt(usage, 'prompt_tokens'),
-    cachedTokens: countAt(objectAt(usage, 'prompt_tokens_details'), 'cached_tokens'),
-    outputTokens: countAt(usage, 'completion_tokens'),
-    reasoningTokens: countAt(objectAt(usage, 'completion_tokens_details'), 'reasoning_tokens'),
+    inputTokens: countAt(usage, `${input}_tokens`),
+    cachedTokens: countAt(objectAt(usage, `${input}_tokens_details`), 'cached_tokens'),
+    outputTokens: countAt(usage, `${output}_tokens`),
+    reasoningTokens: countAt(objectAt(usage, `${output}_tokens_details`), 'reasoning_tokens'),
     costMicros: Number.isFinite(cost) ? Math.round(cost * 1e6) : 0,
   }
 }

@@ -26,6 +26,24 @@ function echo(): void {
 }
 
 describe('/v1/batches with the openai client', { timeout: 90_000 }, () => {
+  it('asks responses too, and counts what they have used', async () => {
+    echo()
+    const lines = ['one', 'two'].map((id) => ({
+      ...asking(id),
+      url: '/v1/responses',
+      body: { model: 'claude-code', input: `Question ${id}` },
+    }))
+    const done = await ended(client, (await begin(client, lines, { endpoint: '/v1/responses' })).id)
+    expect(done.request_counts).toEqual({ total: 2, completed: 2, failed: 0 })
+    expect(done.usage?.input_tokens).toBeGreaterThan(0)
+    expect(done.usage?.output_tokens).toBeGreaterThan(0)
+    const answers = await linesOf(client, done.output_file_id)
+    for (const { custom_id: id, response } of answers) {
+      expect(response?.body).toMatchObject({ object: 'response', status: 'completed' })
+      expect(JSON.stringify(response?.body)).toContain(`Question ${id}`)
+    }
+  })
+
   it('answers every line once, and files failures apart', async () => {
     echo()
     const ids = Array.from({ length: 12 }, (_, index) => `line-${index}`)

@@ -60,7 +60,7 @@ describe('/v1/sessions', { timeout: 60_000 }, () => {
 
   it('forgets a session, on the disk too', async () => {
     const id = await begin()
-    await expect.poll(transcripts).toContain(id)
+    await expect.poll(transcripts, { timeout: 20_000 }).toContain(id)
     expect(await server.client.delete(`/sessions/${id}`)).toMatchObject({ id, deleted: true })
     expect(await transcripts()).not.toContain(id)
     expect(await failure(goOn(server, id))).toMatchObject({ code: 'session_not_found' })

@@ -15,6 +15,9 @@ async function filesIn(configDir: string): Promise<string[]> {
   return found.filter((name) => name.endsWith('.jsonl'))
 }
 
+/** A process takes its time to end on a busy machine. */
+const patient = { timeout: 20_000 }
+
 const notKept = { LIVE_CONVERSATIONS: '0' }
 
 describe('what a chat leaves behind', { timeout: 60_000 }, () => {
@@ -22,12 +25,13 @@ describe('what a chat leaves behind', { timeout: 60_000 }, () => {
     await using server = await startTestServer(notKept)
     server.anthropic.enqueue(says('Noted.'))
     const { answer } = await ask(server.client)
-    await expect.poll(() => filesIn(server.configDir)).toEqual([])
+    await expect.poll(() => filesIn(server.configDir), patient).toEqual([])
     server.anthropic.enqueue(says('As before.'))
     await goOn(server, answer.claude?.session_id)
     expect(said(server.anthropic)).toEqual(['user: Hello', 'assistant: Noted.', 'user: And now?'])
-    await expect.poll(() => filesIn(server.configDir)).toEqual([])
-    expect(await readdir(join(server.dataDir, 'transcripts'))).toEqual([])
+    await expect.poll(() => filesIn(server.configDir), patient).toEqual([])
+    const notes = join(server.dataDir, 'transcripts')
+    await expect.poll(() => readdir(notes), patient).toEqual([])
   })
 
   it('goes on with another folder of Claude Code’s after a restart', async () => {
@@ -65,7 +69,7 @@ describe('what a chat leaves behind', { timeout: 60_000 }, () => {
       'user: Tell me all.',
     ])
     expect(conversation.join('\n')).toContain('Well?')
-    await expect.poll(() => filesIn(server.configDir)).toEqual([])
+    await expect.poll(() => filesIn(server.configDir), patient).toEqual([])
   })
 
   it('outlives kill -9 of the server, and is taken out of Claude Code’s folder by the next start', async () => {
@@ -82,7 +86,7 @@ describe('what a chat leaves behind', { timeout: 60_000 }, () => {
     await first.ended
     expect(await filesIn(CLAUDE_CONFIG_DIR)).toHaveLength(1)
     await using second = await startTestServer({ ...settings, ...notKept }, anthropic)
-    await expect.poll(() => filesIn(CLAUDE_CONFIG_DIR)).toEqual([])
+    await expect.poll(() => filesIn(CLAUDE_CONFIG_DIR), patient).toEqual([])
     anthropic.enqueue(says('As before.'))
     await goOn(second, answer.claude?.session_id)
     expect(said(anthropic)).toEqual(['user: Hello', 'assistant: Noted.', 'user: And now?'])
@@ -98,7 +102,7 @@ describe('what a chat leaves behind', { timeout: 60_000 }, () => {
     const id = asked.answer.claude?.session_id
     expect((await goOn(server, id)).answer.claude?.session_id).toBe(id)
     expect(await server.client.get('/sessions')).toMatchObject({ data: [{ id, turns: 2 }] })
-    await expect.poll(() => filesIn(server.configDir)).toEqual([])
+    await expect.poll(() => filesIn(server.configDir), patient).toEqual([])
   })
 
   it('is nothing with SESSIONS=never, and what needs a session is refused', async () => {
@@ -107,7 +111,7 @@ describe('what a chat leaves behind', { timeout: 60_000 }, () => {
     const { answer } = await ask(server.client)
     expect(answer.claude).not.toHaveProperty('session_id')
     expect(await server.client.get('/sessions')).toMatchObject({ data: [] })
-    await expect.poll(() => filesIn(server.configDir)).toEqual([])
+    await expect.poll(() => filesIn(server.configDir), patient).toEqual([])
     for (const [option, value] of Object.entries({
       session_id: 'x',
       continue: true,
@@ -134,7 +138,7 @@ describe('two requests in one session at once', { timeout: 60_000 }, () => {
     const { opened, open } = gate()
     server.anthropic.enqueue(after(opened, says('First.')), says('Second.'))
     const first = goOn(server, id, 'One?')
-    await expect.poll(() => server.anthropic.requests.length).toBe(2)
+    await expect.poll(() => server.anthropic.requests.length, patient).toBe(2)
     const second = goOn(server, id, 'Two?')
     const refused = await failure(
       ask(server.client, { claude_options: { session_id: id, session_busy: 'refuse' } }),
@@ -164,7 +168,7 @@ describe('two requests in one session at once', { timeout: 60_000 }, () => {
     const { opened, open } = gate()
     server.anthropic.enqueue(after(opened, says('First.')), says('Third.'))
     const first = goOn(server, session_id, 'One?')
-    await expect.poll(() => server.anthropic.requests.length).toBe(2)
+    await expect.poll(() => server.anthropic.requests.length, patient).toBe(2)
     const leaving = new AbortController()
     const second = server.client.chat.completions.create(
       {
@@ -229,7 +233,7 @@ describe.skipIf(postgresPrograms === undefined)(
       const { opened, open } = gate()
       anthropic.enqueue(after(opened, says('First.')), says('Second.'))
       const one = goOn(first, session_id, 'One?')
-      await expect.poll(() => anthropic.requests.length).toBe(2)
+      await expect.poll(() => anthropic.requests.length, patient).toBe(2)
       const refused = await failure(
         ask(second.client, { claude_options: { session_id, session_busy: 'refuse' } }),
       )

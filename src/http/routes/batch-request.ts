@@ -6,6 +6,7 @@ import { firstProblem } from '../../dialects/openai-chat/problem.ts'
 export const batchEndpoints = [
   '/v1/chat/completions',
   '/v1/completions',
+  '/v1/responses',
   '/v1/embeddings',
   '/v1/moderations',
   '/v1/images/generations',
