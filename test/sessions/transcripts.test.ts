@@ -1,9 +1,14 @@
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { startBuiltServer } from '../api/server/built-server.ts'
 import { after, ask, askStream, failure, gate } from '../api/server/support.ts'
-import { says, stallsAfter, startScriptedAnthropic } from '../scripted-anthropic/server.ts'
+import {
+  callsTools,
+  says,
+  stallsAfter,
+  startScriptedAnthropic,
+} from '../scripted-anthropic/server.ts'
 import { temporaryFolder } from '../support/claude.ts'
 import { postgresPrograms, startTestPostgres } from '../support/postgres.ts'
 import { startTestServer } from '../support/server.ts'
@@ -46,6 +51,29 @@ describe('what a chat leaves behind', { timeout: 60_000 }, () => {
     anthropic.enqueue(says('As before.'))
     await goOn(second, answer.claude?.session_id)
     expect(said(anthropic)).toEqual(['user: Hello', 'assistant: Noted.', 'user: And now?'])
+  })
+
+  it('has the long results of tools, which the model may look at again', async () => {
+    await using server = await startTestServer({ ...notKept, SANDBOX: 'off' })
+    const claude_options = { tools: ['Bash', 'Read'], working_dir: server.workspace }
+    server.anthropic.enqueue(
+      callsTools([{ name: 'Bash', input: { command: 'seq 1 30000' } }]),
+      says('Counted.'),
+    )
+    const { answer } = await ask(server.client, { claude_options })
+    const session_id = answer.claude?.session_id
+    const told = JSON.stringify(server.anthropic.requests.at(-1)?.body)
+    const path = /saved to: ([^\\\s"]+tool-results[^\\\s"]+)/.exec(told)?.[1] ?? expect.fail()
+    await expect.poll(() => filesIn(server.configDir), patient).toEqual([])
+    await expect(stat(path)).rejects.toThrow('ENOENT')
+    server.anthropic.enqueue(
+      callsTools([{ id: 'again', name: 'Read', input: { file_path: path, offset: 29_990 } }]),
+      says('Seen.'),
+    )
+    const messages = [{ role: 'user' as const, content: 'How does it end?' }]
+    await ask(server.client, { messages, claude_options: { ...claude_options, session_id } })
+    const results = JSON.stringify(server.anthropic.requests.at(-1)?.body.messages.at(-1))
+    expect(results).toContain('29999')
   })
 
   it('of an answer that the caller left is what had been said until then', async () => {

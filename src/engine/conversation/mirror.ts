@@ -12,6 +12,10 @@ export type Local = {
   isBehind: boolean
   /** Written before its first turn. */
   early: TranscriptPiece[]
+  /** Long results of tools that are stored. */
+  results: Set<string>
+  /** Resolves when a crash would not leave the file unnoticed. */
+  noted: Promise<void>
 }
 
 /**
@@ -23,6 +27,7 @@ export class Mirror {
   readonly #isKept: boolean
   readonly #locals = new Map<string, Local>()
   readonly #done = deferred<void>()
+  #pid: number | undefined
   #isAsked = false
   #isEnding = false
   #isOver = false
@@ -53,6 +58,17 @@ export class Mirror {
     return this.#done.promise
   }
 
+  /** The process that writes. */
+  get pid(): number | undefined {
+    return this.#pid
+  }
+
+  startedAs(pid: number | undefined): void {
+    this.#pid = pid
+    for (const [session, local] of this.#locals)
+      local.noted = this.#keeper.isWritten(session, local.project, this)
+  }
+
   /** The session that the process begins with. */
   resumes(session: string, project: string): void {
     this.#local(session, project)
@@ -76,8 +92,11 @@ export class Mirror {
       await this.#done.promise
       return
     }
-    for (const [session, local] of this.#locals)
-      if (this.#isKept && local.isBehind) await this.#keeper.catchUp(session, local)
+    if (!this.#isKept) return
+    for (const [session, local] of this.#locals) {
+      if (local.isUsed) await this.#keeper.keepResults(session, local)
+      if (local.isBehind) await this.#keeper.catchUp(session, local)
+    }
   }
 
   /** The process has begun another session, and will not come back to those before. */
@@ -101,6 +120,8 @@ export class Mirror {
   async #append({ projectKey, sessionId, subpath }: SessionKey, entries: SessionStoreEntry[]) {
     if (this.#isOver) return
     const local = this.#local(sessionId, projectKey)
+    // Before the end of the turn is told: a crash right after it leaves a file that the next start knows of.
+    await local.noted
     if (!this.#isKept) return
     const lines = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')
     const piece = { project: projectKey, subpath: subpath ?? '', lines }
@@ -116,9 +137,10 @@ export class Mirror {
   #local(session: string, project: string): Local {
     const known = this.#locals.get(session)
     if (known) return known
-    const local = { project, isUsed: false, isBehind: false, early: [] }
+    const results = this.#keeper.storedResults(session)
+    const noted = this.#keeper.isWritten(session, project, this)
+    const local = { project, isUsed: false, isBehind: false, early: [], results, noted }
     this.#locals.set(session, local)
-    this.#keeper.isWritten(session, project, this)
     return local
   }
 

@@ -1,9 +1,11 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { type Local, Mirror } from './mirror.ts'
 import { isStorageAway, type TranscriptPiece, type Transcripts } from './sessions.ts'
 import type { Hold } from './session-holds.ts'
+import { isToolResult, newToolResults, toolResultBytes } from './tool-results.ts'
 
 export type TranscriptKeeperOptions = {
   /** Claude Code's own folder. */
@@ -22,6 +24,8 @@ export class TranscriptKeeper {
   readonly #options: TranscriptKeeperOptions
   /** Which process writes to a session's file. */
   readonly #writers = new Map<string, Mirror>()
+  /** Of sessions that were restored and whose process has not begun yet. */
+  readonly #results = new Map<string, Set<string>>()
 
   constructor(options: TranscriptKeeperOptions) {
     this.#options = options
@@ -47,10 +51,36 @@ export class TranscriptKeeper {
       await this.#addMissing(session, { project: place, pieces, file })
       return
     }
+    const folder = this.#folder(place, session)
     const texts = new Map<string, string>()
-    for (const { subpath, lines } of pieces) texts.set(subpath, (texts.get(subpath) ?? '') + lines)
+    for (const { subpath, lines } of pieces) {
+      if (isToolResult(subpath)) await writeWhole(join(folder, subpath), toolResultBytes(lines))
+      else texts.set(subpath, (texts.get(subpath) ?? '') + lines)
+    }
     for (const [subpath, text] of texts)
-      await writeWhole(subpath === '' ? path : this.#agentPath(place, session, subpath), text)
+      await writeWhole(subpath === '' ? path : join(folder, `${subpath}.jsonl`), text)
+    const results = pieces.flatMap(({ subpath }) => (isToolResult(subpath) ? [subpath] : []))
+    this.#results.set(session, new Set(results))
+  }
+
+  /** Which long results of tools were stored when the session was restored. */
+  storedResults(session: string): Set<string> {
+    const results = this.#results.get(session) ?? new Set()
+    this.#results.delete(session)
+    return results
+  }
+
+  /** Stores the long results of tools that are not stored yet. */
+  async keepResults(session: string, { project, results }: Local): Promise<void> {
+    try {
+      for (const piece of await newToolResults(this.#folder(project, session), results)) {
+        await this.#options.transcripts.append(session, { project, ...piece })
+        results.add(piece.subpath)
+      }
+    } catch (error) {
+      // They are asked for again at the end of the process, or are gone: the transcript has their beginnings.
+      if (!isStorageAway(error)) this.#options.onFault(error)
+    }
   }
 
   /** Adds to what is stored of a session that no process writes to; where that cannot be done now, its file tells later. */
@@ -83,16 +113,20 @@ export class TranscriptKeeper {
     await this.#removeFiles(session, project)
   }
 
-  /** A process has begun to write to a session's file. */
-  isWritten(session: string, project: string, mirror: Mirror): void {
+  /** A process writes to a session's file, as soon as it runs. Resolves when that is noted. */
+  async isWritten(session: string, project: string, mirror: Mirror): Promise<void> {
     this.#writers.set(session, mirror)
-    const note: Note = { project, isKept: mirror.isKept }
+    const { isKept, pid } = mirror
+    // It has not started yet.
+    if (pid === undefined) return
+    const note: Note = { project, isKept, pid }
     // Without it a crash would leave the file, no more.
-    void writeWhole(this.#notePath(session), JSON.stringify(note)).catch(() => {})
+    await writeWhole(this.#notePath(session), JSON.stringify(note)).catch(() => {})
   }
 
   /** The process writes to it no more. A file that has more than could be stored stays. */
   async leave(session: string, local: Local, mirror: Mirror): Promise<void> {
+    if (mirror.isKept && local.isUsed) await this.keepResults(session, local)
     if (mirror.isKept && local.isBehind) await this.catchUp(session, local)
     const isSafe = !mirror.isKept || !local.isBehind
     if (isSafe) await this.#removeFiles(session, local.project)
@@ -102,7 +136,7 @@ export class TranscriptKeeper {
   /** Takes in and removes what processes of an earlier run have left. `take`: holds a session, if nobody does. */
   async recover(take: (session: string) => Hold | undefined): Promise<void> {
     const names = await readdir(this.#notes).catch(() => [])
-    for (const session of names) {
+    const recovering = names.map(async (session) => {
       const hold = take(session)
       try {
         if (hold && !this.#writers.has(session)) await this.#recoverOne(session)
@@ -111,18 +145,26 @@ export class TranscriptKeeper {
       } finally {
         hold?.release()
       }
-    }
+    })
+    await Promise.all(recovering)
   }
 
   async #recoverOne(session: string): Promise<void> {
     const text = await readText(this.#notePath(session))
     const note = text === undefined ? undefined : parseNote(text)
     if (note === undefined) return
-    const { project } = note
+    const { project, pid } = note
+    await untilEnded(pid)
     // One of which nothing is stored had no turn that was told, or has been removed since.
-    const isKept = note.isKept && (await this.#options.transcripts.load(session)).length > 0
-    const local: Local = { project, isUsed: true, isBehind: isKept, early: [] }
-    if (isKept) await this.catchUp(session, local)
+    const pieces = note.isKept ? await this.#options.transcripts.load(session) : []
+    const isKept = pieces.length > 0
+    const results = new Set(pieces.map(({ subpath }) => subpath))
+    const noted = Promise.resolve()
+    const local: Local = { project, isUsed: true, isBehind: isKept, early: [], results, noted }
+    if (isKept) {
+      await this.keepResults(session, local)
+      await this.catchUp(session, local)
+    }
     if (!local.isBehind) await this.#removeFiles(session, project)
   }
 
@@ -142,7 +184,7 @@ export class TranscriptKeeper {
     const path = this.#path(project, session)
     try {
       await rm(path, { force: true })
-      await rm(path.replace(/\.jsonl$/, ''), { recursive: true, force: true })
+      await rm(this.#folder(project, session), { recursive: true, force: true })
       await rm(this.#notePath(session), { force: true })
     } catch (error) {
       this.#options.onFault(error)
@@ -161,12 +203,17 @@ export class TranscriptKeeper {
     return join(this.#options.claudeDir, 'projects', project, `${session}.jsonl`)
   }
 
-  #agentPath(project: string, session: string, subpath: string): string {
-    return join(this.#options.claudeDir, 'projects', project, session, `${subpath}.jsonl`)
+  /** Where the transcripts of its agents and the long results of its tools are. */
+  #folder(project: string, session: string): string {
+    return join(this.#options.claudeDir, 'projects', project, session)
   }
 }
 
-const noteSchema = z.object({ project: z.string(), isKept: z.boolean() })
+const noteSchema = z.object({
+  project: z.string(),
+  isKept: z.boolean(),
+  pid: z.int().positive(),
+})
 type Note = z.infer<typeof noteSchema>
 
 function parseNote(text: string): Note | undefined {
@@ -175,6 +222,25 @@ function parseNote(text: string): Note | undefined {
   } catch {
     // A crash has cut it short.
     return undefined
+  }
+}
+
+/** So long a process whose server was killed may take to notice that, and to write its last lines. */
+const endingMs = 10_000
+const lookMs = 50
+
+/** Resolves when there is no such process, or when another must have its number by now. */
+async function untilEnded(pid: number): Promise<void> {
+  const deadline = performance.now() + endingMs
+  while (isRunning(pid) && performance.now() < deadline) await sleep(lookMs)
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    // Nobody has the number, or somebody else's process.
+    return false
   }
 }
 
@@ -212,9 +278,9 @@ async function readText(path: string): Promise<string | undefined> {
   })
 }
 
-async function writeWhole(path: string, text: string): Promise<void> {
+async function writeWhole(path: string, content: string | Buffer): Promise<void> {
   const unfinished = `${path}.${crypto.randomUUID()}`
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  await writeFile(unfinished, text, { mode: 0o600 })
+  await writeFile(unfinished, content, { mode: 0o600 })
   await rename(unfinished, path)
 }

@@ -57,8 +57,10 @@ export class ClaudeProcess {
         ...(mirror && { sessionStore: mirror.store }),
         spawnClaudeCodeProcess: (spawnOptions) => {
           this.#launched = room.take(spawnOptions, pinned)
-          this.#launched.child.once('exit', () => void mirror?.ended())
-          return forSdk(this.#launched.child, this.#output)
+          const { child } = this.#launched
+          mirror?.startedAs(child.pid)
+          child.once('exit', () => void mirror?.ended())
+          return forSdk(child, this.#output)
         },
       },
     })
