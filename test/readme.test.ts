@@ -135,7 +135,10 @@ describe('the samples', () => {
   it.each(javaScript)('$name runs', async (sample) => {
     const before = server.anthropic.requests.length
     await runFile(process.execPath, 'sample.mjs', wholeProgram(sample))
-    expect(server.anthropic.requests.length).toBeGreaterThan(before)
+    // A batch is answered in its own time.
+    await expect
+      .poll(() => server.anthropic.requests.length, { timeout: 20_000 })
+      .toBeGreaterThan(before)
   })
 
   it.skipIf(!hasOpenAI).each(python)('$name runs', async (sample) => {

