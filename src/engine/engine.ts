@@ -152,7 +152,7 @@ export class Engine implements Backend {
       yield* this.#answer(turn, context, { session, stored })
     } finally {
       leave?.()
-      void Promise.allSettled(stored).then(() => session.release())
+      session.release(stored)
     }
   }
 

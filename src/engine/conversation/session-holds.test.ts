@@ -27,6 +27,29 @@ function leasesOf(owners: Map<string, string>): Leases {
 }
 
 describe('SessionHolds', () => {
+  it('waits for what an answer has still to store, whoever asks and without patience', async () => {
+    const holds = new SessionHolds({ onFault })
+    const first = await holds.hold('a', patience(1_000))
+    let isStored = false
+    const stored = new Promise<void>((resolve) => {
+      setImmediate(() => {
+        isStored = true
+        resolve()
+      })
+    })
+    first.release(stored)
+    const taken = await holds.takeNext('a')
+    expect(taken).toBeDefined()
+    expect(isStored).toBe(true)
+
+    expect(await holds.takeNext('a'), 'it answers now').toBeUndefined()
+    taken?.release(new Promise(setImmediate))
+    const held = await holds.hold('a', patience(0))
+    expect(held.waited, 'what was known of it may be old').toBe(true)
+    held.release()
+    expect(holds.isHeld('a')).toBe(false)
+  })
+
   it('gives a session to those that wait in their order', async () => {
     const holds = new SessionHolds({ onFault })
     const order: string[] = []

@@ -16,7 +16,8 @@ export type SessionHoldsOptions = {
 export interface Hold {
   /** Whether another had it before. */
   readonly waited: boolean
-  release(): void
+  /** The next may have it: at once, or after something that never fails. */
+  release(after?: Promise<unknown>): void
 }
 
 /**
@@ -28,6 +29,8 @@ export class SessionHolds {
   readonly #node = crypto.randomUUID()
   /** Those that wait, by session; a session that is not here is free. */
   readonly #waiting = new Map<string, (() => void)[]>()
+  /** Sessions that have answered and are let go in a moment. */
+  readonly #ending = new Map<string, Promise<void>>()
 
   constructor(options: SessionHoldsOptions) {
     this.#options = options
@@ -37,13 +40,18 @@ export class SessionHolds {
     return this.#waiting.has(id)
   }
 
-  /** Waits for it. Throws `session_busy` when the patience is over, and the signal's reason. */
+  /**
+   * Waits for it; what an answer that has ended has still to store is waited for without any patience. Throws `session_busy` when the
+   * patience is over, and the signal's reason.
+   */
   async hold(id: string, patience: Patience): Promise<Hold> {
     const deadline = performance.now() + patience.patienceMs
+    const ending = this.#ending.get(id)
+    if (ending !== undefined) await ending
     const waited = await this.#enter(id, patience)
     try {
       const wasTaken = await this.#lease(id, patience, deadline)
-      return this.#held(id, waited || wasTaken)
+      return this.#held(id, ending !== undefined || waited || wasTaken)
     } catch (error) {
       this.#leave(id)
       throw error
@@ -55,6 +63,12 @@ export class SessionHolds {
     if (this.#waiting.has(id)) return undefined
     this.#waiting.set(id, [])
     return this.#held(id, false, this.#renew(id))
+  }
+
+  /** The same, of one that may have answered just now: what it has still to store is waited for, another answer is not. */
+  async takeNext(id: string): Promise<Hold | undefined> {
+    await this.#ending.get(id)
+    return this.take(id)
   }
 
   async #enter(id: string, { patienceMs, signal, param }: Patience): Promise<boolean> {
@@ -111,14 +125,24 @@ export class SessionHolds {
     let isOver = false
     return {
       waited,
-      release: () => {
+      release: (after) => {
         if (isOver) return
         isOver = true
-        clearInterval(timer)
-        if (leases === undefined) this.#leave(id)
-        else void renewing.then(() => this.#free(leases, id))
+        const end = (): void | Promise<void> => {
+          clearInterval(timer)
+          if (leases === undefined) this.#leave(id)
+          else return renewing.then(() => this.#free(leases, id))
+        }
+        if (after === undefined) void end()
+        else this.#ending.set(id, this.#endAfter(id, after, end))
       },
     }
+  }
+
+  async #endAfter(id: string, after: Promise<unknown>, end: () => void | Promise<void>) {
+    await after
+    this.#ending.delete(id)
+    await end()
   }
 
   async #renew(id: string): Promise<void> {

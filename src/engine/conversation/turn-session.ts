@@ -71,15 +71,17 @@ export class TurnSession {
   }
 
   /** Holds a session that is this turn's as well, such as that of a process which knows the conversation; false when another has it. */
-  take(id: string): boolean {
-    if (this.#holds.has(id)) return true
-    const hold = this.#parts.holds.take(id)
+  async take(id: string): Promise<boolean> {
+    return this.#holds.has(id) || this.#has(id, await this.#parts.holds.takeNext(id))
+  }
+
+  #has(id: string, hold: Hold | undefined): boolean {
     if (hold) this.#holds.set(id, hold)
     return hold !== undefined
   }
 
   began(session: SessionRecord & { model?: string }): void {
-    this.take(session.id)
+    if (!this.#holds.has(session.id)) this.#has(session.id, this.#parts.holds.take(session.id))
     if (!this.isKept) return
     this.#noted = this.#parts.sessions.use(session).then(
       (turns) => {
@@ -99,8 +101,10 @@ export class TurnSession {
       .catch((error: unknown) => this.#failed(error))
   }
 
-  release(): void {
-    for (const hold of this.#holds.values()) hold.release()
+  /** Lets others go on with it, when everything of this turn is stored or cannot be. */
+  release(stored: readonly Promise<unknown>[]): void {
+    const after = Promise.allSettled(stored)
+    for (const hold of this.#holds.values()) hold.release(after)
     this.#holds.clear()
   }
 

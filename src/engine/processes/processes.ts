@@ -76,7 +76,7 @@ export class Processes {
 
   /** A process that has been told everything and asked. `course.process` is the one that was tried, also when it fails. */
   async ask(course: Course): Promise<ClaudeProcess> {
-    const held = this.#holding(course)
+    const held = await this.#holding(course)
     if (held) return this.#ask(held, toPrompt(newMessages(course.plan.messages)), course)
     const { resume } = course.plan.decisions
     if (resume !== undefined) {
@@ -171,7 +171,7 @@ export class Processes {
     await this.#children.close()
   }
 
-  #holding(course: Course): ClaudeProcess | undefined {
+  async #holding(course: Course): Promise<ClaudeProcess | undefined> {
     const { plan, profile } = course
     const { debugLog } = plan.decisions
     const { known } = course.session
@@ -183,7 +183,7 @@ export class Processes {
       : { conversation: conversationKey(profile, heldMessages(plan.messages)) }
     const session = this.#live.sessionOf(keys)
     // Whoever holds it by its id is about to end this process.
-    if (session === undefined || !course.session.take(session)) return undefined
+    if (session === undefined || !(await course.session.take(session))) return undefined
     const process = this.#live.take(keys)
     if (process) this.#take(process, course)
     return process
