@@ -3,8 +3,11 @@ import { expect, it } from 'vitest'
 import { KeyBook } from '../../src/access/keys.ts'
 import { Limiter } from '../../src/access/limits.ts'
 import { UsageBook } from '../../src/access/usage.ts'
+import { BatchBook } from '../../src/batch/batch-book.ts'
+import { WebhookHosts } from '../../src/batch/webhooks/webhook-hosts.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { FileBook } from '../../src/files/file-book.ts'
+import { ResponseBook } from '../../src/responses/response-book.ts'
 import { addRetention } from '../../src/retention.ts'
 import type { CleaningJob } from '../../src/storage/cleaner.ts'
 import { openStore } from '../../src/storage/open-store.ts'
@@ -177,18 +180,30 @@ describeEngines('what is kept', (makePlace) => {
       telemetry: silentTelemetry,
     })
     const jobs: CleaningJob[] = []
-    const { retention } = loadConfig({ env: { USAGE_KEEP_DAYS: '30', KEY_KEEP_DAYS: '7' } })
-    addRetention({ add: (job) => jobs.push(job) }, retention, {
-      storing: Promise.resolve(store),
-      files,
-      usage,
-      limiter,
+    const config = loadConfig({ env: { USAGE_KEEP_DAYS: '30', KEY_KEEP_DAYS: '7' } })
+    const storage = Promise.resolve(store)
+    const responses = new ResponseBook({ storage, keepMs: config.responses.keepMs })
+    const webhookHosts = new WebhookHosts({ hosts: [], allowPrivateNetwork: false })
+    addRetention({ add: (job) => jobs.push(job) }, config, {
+      storage: { open: storage },
+      records: { files, responses, usage, limiter },
+      batches: new BatchBook({ storage, files, webhookHosts, onChange: () => {} }),
+      forget: async () => true,
     })
     clock.ms += 100 * dayMs
     for (const job of jobs) await job.run()
     expect(await store.usage.list({ from: 0, to: 1e6 })).toEqual([])
     await expect(files.find(`key-${revoked}`, id)).rejects.toThrow('No such File')
-    expect(jobs.map(({ name }) => name)).toEqual(['files', 'usage', 'keys', 'leftovers'])
+    expect(jobs.map(({ name }) => name)).toEqual([
+      'files',
+      'responses',
+      'batches',
+      'sessions',
+      'completions',
+      'usage',
+      'keys',
+      'leftovers',
+    ])
     // The job goes by the real clock, for which it has not been revoked yet.
     expect(await ids(store)).toContain(revoked)
     await limiter.close()

@@ -4,7 +4,7 @@ import type { Telemetry } from '../../telemetry/events.ts'
 import { TurnError } from '../../turn/error.ts'
 import { eventBody, signedHeaders } from './webhook-event.ts'
 import type { WebhookHosts } from './webhook-hosts.ts'
-import { sendWebhook, type WebhookOutcome } from './webhook-sender.ts'
+import type { WebhookOutcome } from './webhook-sender.ts'
 
 export type WebhookOutboxOptions = {
   /** Resolves when the storage is open. */
@@ -111,12 +111,14 @@ export class WebhookOutbox {
   }
 
   /** The owner may allow other hosts by now than when the batch was made. */
-  #send(webhook: StoredWebhook): WebhookOutcome | Promise<WebhookOutcome> {
+  async #send(webhook: StoredWebhook): Promise<WebhookOutcome> {
     const { hosts, secret } = this.#options
     const url = new URL(webhook.url)
     if (secret === undefined || hosts.refusal(webhook.url) !== undefined)
       return { failure: 'host not allowed' }
     const body = eventBody(webhook)
+    // Few servers ever send one, and what sends takes time to load.
+    const { sendWebhook } = await import('./webhook-sender.ts')
     return sendWebhook({
       url,
       body,
