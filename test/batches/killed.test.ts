@@ -47,6 +47,8 @@ it(
         MAX_TURNS: '4',
         BATCH_CONCURRENCY: '4',
         LIVE_CONVERSATIONS: '4',
+        // None would live to be used.
+        WAITING_PROCESSES: '0',
       })
     const ids = Array.from({ length: count }, (_, index) => `k-${index}`)
     let batch = ''

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { build } from '../api/server/built-server.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -21,7 +22,7 @@ export type RunningCommand = {
   ended: Promise<CommandResult>
 }
 
-/** Starts a TypeScript file of the project in an empty folder, with PATH, HOME (that folder) and `env` only. */
+/** Starts a file of the project in an empty folder, with PATH, HOME (that folder) and `env` only. */
 export function startCommand(
   file: string,
   args: string[],
@@ -29,7 +30,8 @@ export function startCommand(
 ): RunningCommand {
   const folder = mkdtempSync(join(tmpdir(), 'cli-'))
   const tsx = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url)
-  const child = spawn(process.execPath, ['--import', tsx.href, join(root, file), ...args], {
+  const compiling = file.endsWith('.ts') ? ['--import', tsx.href] : []
+  const child = spawn(process.execPath, [...compiling, join(root, file), ...args], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', HOME: folder, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -48,7 +50,13 @@ export function startCommand(
   return { child, said, ended }
 }
 
-/** Runs `claude-code-api` with the arguments until it ends. */
-export function runMain(args: string[], env: Record<string, string> = {}): Promise<CommandResult> {
-  return startCommand('src/main.ts', args, env).ended
+/** Runs `claude-code-api`, built, with the arguments until it ends. */
+export async function runMain(
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<CommandResult> {
+  await (built ??= build())
+  return startCommand('dist/main.js', args, env).ended
 }
+
+let built: Promise<void> | undefined

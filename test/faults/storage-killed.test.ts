@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { expect, it } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { openDatabase, openStore, type StoreOptions } from '../../src/storage/open-store.ts'
+import { build } from '../api/server/built-server.ts'
 import { describeEngines } from '../conformance/stores.ts'
 
 const times = 50
@@ -10,9 +11,8 @@ const rowsOfGroup = 20
 
 /** Lets a writer write for a while, kills it, and gives the groups that it was told are kept. */
 async function killedWriter(options: StoreOptions, first: number): Promise<number[]> {
-  const file = fileURLToPath(new URL('./storage-writer.ts', import.meta.url))
-  const tsx = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url)
-  const args = ['--import', tsx.href, file, JSON.stringify(options), String(first)]
+  const file = fileURLToPath(new URL('./storage-writer.js', import.meta.url))
+  const args = [file, JSON.stringify(options), String(first)]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   let said = ''
   const begun = new Promise((resolve) => {
@@ -46,6 +46,8 @@ async function groupsIn(options: StoreOptions): Promise<Map<number, number>> {
   }
   return groups
 }
+
+beforeAll(build, 180_000)
 
 describeEngines('a store whose process is killed', (makePlace) => {
   it(

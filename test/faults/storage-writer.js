@@ -3,13 +3,14 @@
  * group's number only once it is told that the group is on the disk. Arguments: the options of the store, as JSON, and the first number.
  */
 import { writeSync } from 'node:fs'
-import { openDatabase, type StoreOptions } from '../../src/storage/open-store.ts'
+// Built: compiled at each of its many starts, it would take most of the time of the test.
+import { openDatabase } from '../../dist/storage/open-store.js'
 
 const [options = '{}', first = '0'] = process.argv.slice(2)
-const database = await openDatabase(JSON.parse(options) as StoreOptions)
+const database = await openDatabase(JSON.parse(options))
 let next = Number(first)
 
-async function writer(): Promise<void> {
+async function writer() {
   for (;;) {
     const group = next++
     await database.write(async (queries) => {
