@@ -28,14 +28,12 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 /** What the Open Responses document requires of a response, null where nothing is to be said. */
-const required = [
-  ...['id', 'object', 'created_at', 'completed_at', 'status', 'incomplete_details', 'model'],
-  ...['previous_response_id', 'instructions', 'output', 'error', 'tools', 'tool_choice'],
-  ...['truncation', 'parallel_tool_calls', 'text', 'top_p', 'presence_penalty', 'metadata'],
-  ...['frequency_penalty', 'top_logprobs', 'temperature', 'reasoning', 'usage', 'store'],
-  ...['max_output_tokens', 'max_tool_calls', 'background', 'service_tier', 'safety_identifier'],
-  'prompt_cache_key',
-]
+const required = `
+  id object created_at completed_at status incomplete_details model previous_response_id instructions output error tools tool_choice truncation
+  parallel_tool_calls text top_p presence_penalty frequency_penalty top_logprobs temperature reasoning usage max_output_tokens max_tool_calls
+  store background service_tier metadata safety_identifier prompt_cache_key`
+  .trim()
+  .split(/\s+/)
 
 const user = (content: unknown): object => ({ type: 'message', role: 'user', content })
 const assistant = (content: string, more = {}): object => ({

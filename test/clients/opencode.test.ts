@@ -2,14 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { requestsDuring } from '../functions/support.ts'
-import {
-  callsTools,
-  conversation,
-  says,
-  type RecordedRequest,
-  type Step,
-} from '../scripted-anthropic/server.ts'
+import { conversation } from '../scripted-anthropic/server.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
+import { resultsIn, script } from './script.ts'
 import { clientAt, clientFolder, jsonLinesOf, runClient, settingsOf } from './support.ts'
 
 /** npm's `opencode-ai`. */
@@ -56,27 +51,33 @@ describe.skipIf(!client.installed)('opencode (needs to be installed)', () => {
     async (_path, npm) => {
       const filePath = join(folder.work, 'city.txt')
       await writeFile(filePath, 'Rome\n')
-      server.anthropic.respond = script([
-        callsTools([{ id: 'toolu_1', name: 'read', input: { filePath } }]),
-        callsTools([
-          {
-            id: 'toolu_2',
-            name: 'edit',
-            input: { filePath, oldString: 'Rome', newString: 'Oslo' },
-            text: 'Let me change it.',
-          },
-          { id: 'toolu_3', name: 'bash', input: { command: 'echo done', description: 'Says so' } },
-        ]),
-        says('It is Oslo now.'),
-      ])
+      server.anthropic.respond = script(
+        [
+          [{ id: 'toolu_1', name: 'read', input: { filePath } }],
+          [
+            {
+              id: 'toolu_2',
+              name: 'edit',
+              input: { filePath, oldString: 'Rome', newString: 'Oslo' },
+              text: 'Let me change it.',
+            },
+            {
+              id: 'toolu_3',
+              name: 'bash',
+              input: { command: 'echo done', description: 'Says so' },
+            },
+          ],
+        ],
+        'It is Oslo now.',
+      )
       const { value: events, requests } = await requestsDuring(server, () =>
         opencode('Edit city.txt.', npm),
       )
       expect(await readFile(filePath, 'utf8')).toBe('Oslo\n')
       expect(events.at(-1)).toMatchObject({ type: 'step_finish', part: { reason: 'stop' } })
       expect(JSON.stringify(events)).toContain('It is Oslo now.')
-      const [last] = requests.filter((request) => results(request) === 3)
-      const told = JSON.stringify(conversation(last ?? expect.fail()))
+      const last = requests.find((request) => resultsIn(request) === 3) ?? expect.fail()
+      const told = JSON.stringify(conversation(last))
       for (const piece of ['Edit city.txt.', 'Rome', 'Let me change it.', 'done'])
         expect(told).toContain(piece)
     },
@@ -91,18 +92,3 @@ describe.skipIf(!client.installed)('opencode (needs to be installed)', () => {
     expect(stdout).toContain('no-such-model')
   }, 120_000)
 })
-
-/** Answers by how many results there are; the request for a title, which comes beside, offers no tools. */
-function script(steps: readonly Step[]): (request: RecordedRequest) => Step {
-  const calls = [0, 1, 3]
-  return (request) => {
-    if ((request.body.tools ?? []).length === 0) return says('A title')
-    return steps[calls.indexOf(results(request))] ?? expect.fail('It asked once more.')
-  }
-}
-
-function results(request: RecordedRequest): number {
-  return conversation(request)
-    .flatMap(({ content }) => content)
-    .filter(({ type }) => type === 'tool_result').length
-}

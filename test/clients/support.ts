@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { temporaryFolder, type TemporaryFolder } from '../support/claude.ts'
+import { processesWith } from '../support/leaks.ts'
 import { readPage, readProjectFile } from '../support/markdown.ts'
 import type { TestServer } from '../support/server.ts'
 
@@ -27,12 +28,20 @@ export function settingsOf(page: string, language: string, server: TestServer): 
   return found.text.replaceAll('http://127.0.0.1:8082', server.url)
 }
 
-/** A folder with a `home` for what a client keeps, and a `work` where it runs. */
+/** A folder with a `home` for what a client keeps, and a `work` where it runs. What a client leaves running ends with it. */
 export async function clientFolder(): Promise<TemporaryFolder & { home: string; work: string }> {
   const folder = await temporaryFolder()
   const [home, work] = [join(folder.path, 'home'), join(folder.path, 'work')]
   await Promise.all([mkdir(home), mkdir(work)])
-  return { ...folder, home, work }
+  return {
+    path: folder.path,
+    home,
+    work,
+    async [Symbol.asyncDispose]() {
+      for (const { pid } of await processesWith(`HOME=${home}`)) process.kill(pid, 'SIGKILL')
+      await folder[Symbol.asyncDispose]()
+    },
+  }
 }
 
 const run = promisify(execFile)
