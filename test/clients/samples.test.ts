@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -41,5 +42,39 @@ describe('the samples of the clients', () => {
       const compile = 'import ast, sys; ast.parse(sys.stdin.read())'
       await run('python3', ['-c', compile], { input: text })
     }
+  })
+})
+
+const page = (name: string): string => readProjectFile(`docs/clients/${name}`)
+
+describe('the pages of the clients', () => {
+  const rows = readPage(page('README.md')).tables.flatMap(([client = '', , passes, again = '']) => {
+    const target = /\]\((.+\.md)\)/.exec(client)?.[1]
+    return target !== undefined && passes !== undefined ? [{ target, passes, again }] : []
+  })
+
+  it.each(rows)(
+    '$target has the number and the command of the table',
+    ({ target, passes, again }) => {
+      const text = page(target)
+      expect(text).toContain(`**${passes}**`)
+      const file = /^`(.+?)`/.exec(again)?.[1] ?? expect.fail()
+      expect(text).toContain(`npm test -- ${file}`)
+      expect(existsSync(join(root, file))).toBe(true)
+    },
+  )
+
+  it('name the versions that are installed', () => {
+    const { dependencies, devDependencies } = JSON.parse(readProjectFile('package.json')) as {
+      dependencies: Record<string, string>
+      devDependencies: Record<string, string>
+    }
+    const installed = { ...devDependencies, ...dependencies }
+    const stale = projectFiles('docs/clients').flatMap((name) =>
+      [...readProjectFile(name).matchAll(/`([@\w/-]+)` (\d+\.\d+\.\d+)/g)]
+        .filter(([, wanted = '', version]) => (installed[wanted] ?? version) !== version)
+        .map(([words]) => `${name}: ${words}`),
+    )
+    expect(stale).toEqual([])
   })
 })
