@@ -37,5 +37,5 @@ describe('CompatCanary', () => {
       compatible: true,
       summary: { passes: 7, warnings: 0, failures: 0, total: 7 },
     })
-  })
+  }, 60_000)
 })
