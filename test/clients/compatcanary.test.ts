@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callsTools, says } from '../scripted-anthropic/server.ts'
 import { run } from '../support/samples.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
+import { settingsOf } from './support.ts'
 
 const program = fileURLToPath(
   new URL('../../node_modules/compatcanary/src/cli.js', import.meta.url),
@@ -26,8 +27,10 @@ describe('CompatCanary', () => {
       const name = tools.map((tool) => tool.name).find((tool) => tool in wanted)
       return name === undefined ? says('CANARY_OK') : callsTools([{ name, input: wanted[name] }])
     }
-    const options = ['--base-url', server.baseURL, '--model', 'sonnet', '--fail-on', 'never']
-    const report = await run(process.execPath, [program, 'scan', ...options, '--format', 'json'])
+    const [npx, name, ...args] = settingsOf('compatcanary.md', 'sh', server).split(' ')
+    expect([npx, name]).toEqual(['npx', 'compatcanary'])
+    const more = ['--fail-on', 'never', '--format', 'json']
+    const report = await run(process.execPath, [program, ...args, ...more])
     const { results, ...rest } = JSON.parse(report) as { results: object[] }
     expect(results.filter((result) => !('status' in result && result.status === 'pass'))).toEqual(
       [],
