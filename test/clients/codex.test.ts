@@ -1,45 +1,47 @@
-import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { png } from '../attachments/pictures.ts'
 import { requestsDuring } from '../functions/support.ts'
 import { callsTools, conversation, says } from '../scripted-anthropic/server.ts'
-import { temporaryFolder, type TemporaryFolder } from '../support/claude.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
+import { clientAt, clientFolder, jsonLinesOf, runClient, settingsOf } from './support.ts'
 
-/** The Codex CLI (npm's `@openai/codex`): where `CODEX_COMMAND` says, or installed here. It is too large to be a dependency. */
-const command =
-  process.env['CODEX_COMMAND'] ??
-  fileURLToPath(new URL('../../node_modules/.bin/codex', import.meta.url))
+/** npm's `@openai/codex`. */
+const client = clientAt('CODEX_COMMAND', 'codex')
 
-describe.skipIf(!existsSync(command))('the Codex CLI (needs to be installed)', () => {
+describe.skipIf(!client.installed)('the Codex CLI (needs to be installed)', () => {
   let server: TestServer
-  let folder: TemporaryFolder
+  let folder: Awaited<ReturnType<typeof clientFolder>>
   beforeAll(async () => {
     server = await startTestServer()
-    folder = await temporaryFolder()
-    await Promise.all([mkdir(join(folder.path, 'home')), mkdir(join(folder.path, 'work'))])
-    await writeFile(join(folder.path, 'home', 'config.toml'), configuration(server.baseURL))
+    folder = await clientFolder()
+    // What the page ends with is the table of the provider.
+    const settings = [
+      settingsOf('codex.md', 'toml', server),
+      'request_max_retries = 0',
+      'stream_max_retries = 0',
+    ]
+    await writeFile(join(folder.home, 'config.toml'), settings.join('\n'))
   })
   afterAll(async () => {
     await server.close()
     await folder[Symbol.asyncDispose]()
   })
 
+  const options = ['--json', '--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox']
+
   /** What it does in its own folder, one JSON object a line. */
-  async function codex(prompt: string, model = 'sonnet'): Promise<Record<string, unknown>[]> {
-    const { stdout } = await runCodex(folder.path, ['-m', model, prompt])
-    return stdout
-      .split('\n')
-      .filter((line) => line.startsWith('{'))
-      .map((line) => JSON.parse(line) as Record<string, unknown>)
+  async function codex(prompt: string, more: string[] = []): Promise<Record<string, unknown>[]> {
+    const { stdout } = await runClient(client, ['exec', ...options, ...more, prompt], folder, {
+      CODEX_HOME: folder.home,
+      CLAUDE_CODE_API_KEY: 'unused',
+    })
+    return jsonLinesOf(stdout)
   }
 
   it('reads and edits files with its own tools', async () => {
-    await writeFile(join(folder.path, 'work', 'city.txt'), 'Rome\n')
+    await writeFile(join(folder.work, 'city.txt'), 'Rome\n')
     server.anthropic.enqueue(
       callsTools([{ id: 'toolu_1', name: 'exec_command', input: { cmd: 'cat city.txt' } }]),
       callsTools([
@@ -52,7 +54,7 @@ describe.skipIf(!existsSync(command))('the Codex CLI (needs to be installed)', (
       says('It is Oslo now.'),
     )
     const { value: events, requests } = await requestsDuring(server, () => codex('Edit city.txt.'))
-    expect(await readFile(join(folder.path, 'work', 'city.txt'), 'utf8')).toBe('Oslo\n')
+    expect(await readFile(join(folder.work, 'city.txt'), 'utf8')).toBe('Oslo\n')
     expect(events.at(-1)).toMatchObject({ type: 'turn.completed' })
     expect(JSON.stringify(events)).toContain('It is Oslo now.')
     expect(requests).toHaveLength(3)
@@ -69,63 +71,38 @@ describe.skipIf(!existsSync(command))('the Codex CLI (needs to be installed)', (
       says('Noted.'),
     )
     const { value: events, requests } = await requestsDuring(server, () =>
-      codex('Write a note.', 'gpt-5.6-sol'),
+      codex('Write a note.', ['-m', 'gpt-5.6-sol']),
     )
-    expect(await readFile(join(folder.path, 'work', 'note.txt'), 'utf8')).toBe('Hello\n')
+    expect(await readFile(join(folder.work, 'note.txt'), 'utf8')).toBe('Hello\n')
     expect(events.at(-1)).toMatchObject({ type: 'turn.completed' })
     expect(requests).toHaveLength(2)
     expect(JSON.stringify(conversation(requests[1] ?? expect.fail()))).toContain('toolu_1')
   })
 
+  it('gets an answer of its schema, about a picture', async () => {
+    const schema = {
+      type: 'object',
+      properties: { city: { type: 'string' } },
+      required: ['city'],
+      additionalProperties: false,
+    }
+    const [schemaFile, picture] = ['schema.json', 'picture.png'].map((name) =>
+      join(folder.work, name),
+    ) as [string, string]
+    await writeFile(schemaFile, JSON.stringify(schema))
+    await writeFile(picture, png(2, 2))
+    server.anthropic.enqueue(callsTools([{ name: 'StructuredOutput', input: { city: 'Rome' } }]))
+    const { value: events, requests } = await requestsDuring(server, () =>
+      codex('Which city is this?', ['--output-schema', schemaFile, '-i', picture, '--']),
+    )
+    expect(events.at(-2)).toMatchObject({ item: { text: '{"city":"Rome"}' } })
+    expect(JSON.stringify(conversation(requests[0] ?? expect.fail()))).toContain('image/png')
+  })
+
   it('tells why a turn failed', async () => {
-    const failed = await codex('Hello.', 'no-such-model').catch(
+    const failed = await codex('Hello.', ['-m', 'no-such-model']).catch(
       (error: { stdout: string }) => error,
     )
     expect(JSON.stringify(failed)).toContain('no-such-model')
   })
 })
-
-const run = promisify(execFile)
-
-function runCodex(
-  folder: string,
-  args: readonly string[],
-): Promise<{ stdout: string; stderr: string }> {
-  const running = run(
-    command,
-    [
-      'exec',
-      '--json',
-      '--skip-git-repo-check',
-      '--dangerously-bypass-approvals-and-sandbox',
-      ...args,
-    ],
-    {
-      cwd: join(folder, 'work'),
-      env: {
-        PATH: process.env['PATH'] ?? '',
-        HOME: join(folder, 'home'),
-        CODEX_HOME: join(folder, 'home'),
-        TEST_KEY: 'unused',
-      },
-      timeout: 120_000,
-    },
-  )
-  // It would read a prompt from there.
-  running.child.stdin?.end()
-  return running
-}
-
-function configuration(baseURL: string): string {
-  return `
-model_provider = "here"
-
-[model_providers.here]
-name = "claude-code-api"
-base_url = "${baseURL}"
-env_key = "TEST_KEY"
-wire_api = "responses"
-request_max_retries = 0
-stream_max_retries = 0
-`
-}
