@@ -12,7 +12,7 @@ import { SentContent } from '../files/sent-content.ts'
 import { expandBlockFileIds } from '../files/block-file-ids.ts'
 import { expandFileIds, expandOptionFiles } from '../files/sent-file-ids.ts'
 import { writeFrame } from '../dialects/sse.ts'
-import type { TurnContext } from '../turn/backend.ts'
+import type { Backend, TurnContext } from '../turn/backend.ts'
 import type { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import type { TurnResult } from '../turn/result.ts'
@@ -49,6 +49,8 @@ export type Prepared = {
   settle?: EncodeContext['settle']
   /** Takes the answer over; what the caller gets is its doing. */
   detach?: (work: DetachedWork, request: FastifyRequest, reply: FastifyReply) => Promise<void>
+  /** Answers it in place of the backend. */
+  backend?: Backend
   /** Says what was wrong with the prepared body in the caller's own words. */
   blame?: (thrown: unknown) => unknown
 }
@@ -68,7 +70,12 @@ export type DetachedWork = {
 /** What a route does with a body before the dialect reads it. Throws `TurnError`s. */
 export type Prepare = (
   body: unknown,
-  asked: { request: FastifyRequest; record: RequestRecord; uploaded: SentContent | undefined },
+  asked: {
+    request: FastifyRequest
+    reply: FastifyReply
+    record: RequestRecord
+    uploaded: SentContent | undefined
+  },
 ) => Promise<Prepared>
 
 const keepAlive = [{ comment: 'keep-alive' }]
@@ -112,7 +119,12 @@ async function answer(
     return
   }
   const uploaded = uploadedFiles(parts, record.owner)
-  const prepared: Prepared = (await prepare?.(request.body, { request, record, uploaded })) ?? {
+  const prepared: Prepared = (await prepare?.(request.body, {
+    request,
+    reply,
+    record,
+    uploaded,
+  })) ?? {
     body: (await withFiles(request.body, uploaded)) ?? request.body,
   }
   const { body, overruled } = withDeployment(request.raw, prepared.body)
@@ -155,7 +167,7 @@ async function answer(
     if (notice) facts.push(0, { type: 'notice', notice })
   }
   const seeing = { observe, ...(storing?.answer && { keep }) }
-  const choices = start(parts, decoded, seeing, stop, {
+  const choices = start(prepared.backend ?? parts.backend, decoded, seeing, stop, {
     requestId: request.id,
     owner: record.owner,
     cache: readCacheControl(request.headers['cache-control']),
@@ -269,7 +281,7 @@ function countUsage(book: HttpParts['usage'], record: RequestRecord, facts: Answ
 }
 
 function start(
-  { backend }: DialectRouteParts,
+  backend: Backend,
   { turn, turns, stream, choices }: DecodedRequest,
   { observe, keep }: { observe: Observe; keep?: () => Promise<void> },
   stop: StopSignal,

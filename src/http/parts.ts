@@ -137,6 +137,8 @@ export type HttpOptions = {
   heartbeatMs: number
   /** How long the reader of a stream may take nothing of it. */
   readerMs: number
+  /** How long a WebSocket may be used; absent: an hour. */
+  socketLifeMs?: number
   strictParameters: boolean
   maxChoices: number
   /** Hand prompts and answers to telemetry. */

@@ -1,6 +1,7 @@
 import type { Conversations } from '../storage/parts/conversations.ts'
 import type { Responses, StoredResponse } from '../storage/parts/responses.ts'
 import { TurnError } from '../turn/error.ts'
+import type { ConnectionMemory } from './connection-memory.ts'
 import { ConversationBook } from './conversation-book.ts'
 import { inputItems, isItem, isWhole, type Item, listedItem, responseOfItem } from './items.ts'
 
@@ -25,8 +26,8 @@ export type OpenedRequest = {
   previous?: string
   /** What the answer, and what asked for it, is added to. */
   conversation?: string
-  /** What stood in that conversation before. */
-  conversed?: Item[]
+  /** What stood there before, where no kept response says so. */
+  conversed?: readonly Item[]
 }
 
 /** Responses that can be found again and gone on from. Each owner sees its own only. */
@@ -48,32 +49,36 @@ export class ResponseBook {
   }
 
   /**
-   * Puts the conversation before `previous_response_id` and the items behind references into the input. Throws
-   * `previous_response_not_found`, `item_not_found`, and `storage_unavailable` where something is to be read.
+   * Puts the conversation before `previous_response_id` and the items behind references into the input; both may be remembered by the
+   * request's connection. Throws `previous_response_not_found`, `item_not_found`, and `storage_unavailable` where something is to be read.
    */
-  async open(owner: string, body: unknown): Promise<OpenedRequest> {
+  async open(owner: string, body: unknown, memory?: ConnectionMemory): Promise<OpenedRequest> {
     if (!isItem(body)) return { body, earlier: 0 }
     // With something to go on from, nothing need be added.
     const items = inputItems(body.input ?? [])
     const keeps = body.store !== false && this.#options.keepMs > 0
     const plain = keeps || body.store === false ? body : { ...body, store: false }
     if (items === undefined) return { body: plain, earlier: 0 }
-    const own = await this.#resolve(owner, items)
+    const own = await this.#resolve(owner, items, memory)
     const { previous_response_id: previous } = body
     const conversation = idOf(body.conversation)
+    const remembered = typeof previous === 'string' ? memory?.find(previous) : undefined
     const before =
-      typeof previous === 'string'
+      remembered ??
+      (typeof previous === 'string'
         ? await this.#before(owner, previous)
         : conversation === undefined
           ? []
-          : (await this.conversations.items(owner, conversation)).filter(isWhole)
+          : (await this.conversations.items(owner, conversation)).filter(isWhole))
     const isUnchanged = before.length === 0 && own === items
     return {
       // A body that names nothing goes on as it is, with its own words in its errors.
       body: isUnchanged ? plain : { ...plain, input: [...before, ...own] },
       earlier: before.length,
       ...(keeps && { own }),
-      ...(typeof previous === 'string' && { previous }),
+      ...(typeof previous === 'string' && !remembered && { previous }),
+      // What only the connection remembers is kept with the first response that is kept.
+      ...(keeps && remembered && { conversed: remembered }),
       ...(keeps && conversation !== undefined && { conversation, conversed: before }),
     }
   }
@@ -168,13 +173,16 @@ export class ResponseBook {
   }
 
   /** The same list where nothing in it is a reference. */
-  async #resolve(owner: string, list: Item[]): Promise<Item[]> {
+  async #resolve(owner: string, list: Item[], memory?: ConnectionMemory): Promise<Item[]> {
     if (!list.some((item) => isItem(item) && item.type === 'item_reference')) return list
     const known = new Map<string, Item[]>()
     const resolved: Item[] = []
     for (const [index, item] of list.entries()) {
       if (!isItem(item) || item.type !== 'item_reference') resolved.push(item)
-      else resolved.push(await this.#item(owner, item.id, `input[${index}].id`, known))
+      else {
+        const remembered = typeof item.id === 'string' ? memory?.item(item.id) : undefined
+        resolved.push(remembered ?? (await this.#item(owner, item.id, `input[${index}].id`, known)))
+      }
     }
     return resolved
   }

@@ -116,6 +116,18 @@ export const errorTable = {
     'caller',
     'The session is answering another request.',
   ),
+  websocket_connection_limit_reached: row(
+    400,
+    'invalid_request_error',
+    'caller',
+    'The WebSocket has been open for as long as it may.',
+  ),
+  websocket_stream_limit_reached: row(
+    400,
+    'invalid_request_error',
+    'caller',
+    'Too many messages of one WebSocket are being answered or wait.',
+  ),
   request_too_large: row(
     413,
     'invalid_request_error',

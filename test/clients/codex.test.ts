@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { requestsDuring } from '../functions/support.ts'
+import { silentTelemetry } from '../../src/telemetry/silent.ts'
 import { callsTools, conversation, says } from '../scripted-anthropic/server.ts'
 import { temporaryFolder, type TemporaryFolder } from '../support/claude.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
@@ -15,14 +16,24 @@ const command =
   process.env['CODEX_COMMAND'] ??
   fileURLToPath(new URL('../../node_modules/.bin/codex', import.meta.url))
 
-describe.skipIf(!existsSync(command))('the Codex CLI (needs to be installed)', () => {
+describe.skipIf(!existsSync(command)).each([
+  ['over HTTP', false],
+  ['over a WebSocket', true],
+])('the Codex CLI (needs to be installed) %s', (_transport, isOverSocket) => {
   let server: TestServer
+  const finished: string[] = []
   let folder: TemporaryFolder
   beforeAll(async () => {
-    server = await startTestServer()
+    server = await startTestServer({}, undefined, {
+      ...silentTelemetry,
+      requestFinished: ({ method, status }) => finished.push(`${method} ${status}`),
+    })
     folder = await temporaryFolder()
     await Promise.all([mkdir(join(folder.path, 'home')), mkdir(join(folder.path, 'work'))])
-    await writeFile(join(folder.path, 'home', 'config.toml'), configuration(server.baseURL))
+    await writeFile(
+      join(folder.path, 'home', 'config.toml'),
+      configuration(server.baseURL, isOverSocket),
+    )
   })
   afterAll(async () => {
     await server.close()
@@ -59,6 +70,7 @@ describe.skipIf(!existsSync(command))('the Codex CLI (needs to be installed)', (
     const last = JSON.stringify(conversation(requests[2] ?? expect.fail()))
     expect(last).toContain('Rome')
     expect(last).toContain('done')
+    expect(finished.includes('GET 101')).toBe(isOverSocket)
   })
 
   it('with a name of OpenAI’s sends its tools inside the input, and runs calls of them', async () => {
@@ -116,7 +128,7 @@ function runCodex(
   return running
 }
 
-function configuration(baseURL: string): string {
+function configuration(baseURL: string, isOverSocket: boolean): string {
   return `
 model_provider = "here"
 
@@ -127,5 +139,6 @@ env_key = "TEST_KEY"
 wire_api = "responses"
 request_max_retries = 0
 stream_max_retries = 0
+supports_websockets = ${isOverSocket}
 `
 }

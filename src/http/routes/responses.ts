@@ -16,10 +16,13 @@ import { BackgroundRuns } from '../background-runs.ts'
 import { isAscending, pageOf } from '../item-page.ts'
 import type { HttpParts } from '../parts.ts'
 import { responseHeaders } from '../response-headers.ts'
+import { endWith, type SocketCall } from '../sockets/socket-calls.ts'
+import { mountResponseSockets } from './response-sockets.ts'
+import { remember, warmUp, withQuestion } from './socket-turns.ts'
 
 /** The paths and their methods. */
 export const responsePaths = {
-  '/v1/responses': 'POST',
+  '/v1/responses': 'GET, POST',
   '/v1/responses/:id': 'GET, DELETE',
   '/v1/responses/:id/input_items': 'GET',
   '/v1/responses/:id/cancel': 'POST',
@@ -35,14 +38,19 @@ export type ResponseRouteParts = DialectRouteParts & Pick<HttpParts, 'responses'
 export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts): void {
   const { responses: book } = parts
   const runs = new BackgroundRuns(parts)
+  const calls = mountResponseSockets(app, parts)
   const ownerOf = (request: FastifyRequest): string => parts.records.of(request).owner
   mountDialect(
     app,
     '/v1/responses',
     openaiResponses,
     parts,
-    (body, { request, record, uploaded }) =>
-      prepare(parts, body, { owner: record.owner, requestId: request.id, uploaded, runs }),
+    (body, { request, reply, record, uploaded }) => {
+      const call = calls.callOf(request)
+      if (call) endWith(call, reply)
+      const { owner } = record
+      return prepare(parts, body, { owner, requestId: request.id, uploaded, runs, call })
+    },
   )
   mountDialect(
     app,
@@ -106,14 +114,16 @@ async function prepare(
     requestId,
     uploaded,
     runs,
+    call,
   }: {
     owner: string
     requestId: string
     uploaded: SentContent | undefined
     runs?: BackgroundRuns
+    call?: SocketCall | undefined
   },
 ): Promise<Prepared> {
-  const opened: OpenedRequest = (await responses?.open(owner, body)) ?? {
+  const opened: OpenedRequest = (await responses?.open(owner, body, call?.memory)) ?? {
     body: unkept(body),
     earlier: 0,
   }
@@ -124,16 +134,20 @@ async function prepare(
       throw blame(error)
     }))
   const keep = async (answer: Json, events?: readonly string[]): Promise<Json> => {
+    let kept = answer
     try {
       await responses?.keep(owner, opened, answer, events)
-      return answer
     } catch (error) {
       // An answer that cannot be kept now is an answer all the same.
       telemetry.fault(error, requestId)
-      return { ...answer, store: false }
+      kept = { ...answer, store: false }
     }
+    if (call) remember(call.memory, opened.body, kept)
+    return kept
   }
   const ready: Prepared = { body: expanded ?? opened.body, blame }
+  if (call?.isWarmUp)
+    return { body: withQuestion(ready.body), blame, settle: keep, backend: warmUp }
   if (!runs || !responses || !isInBackground(body)) return { ...ready, settle: keep }
   return {
     ...ready,
