@@ -42,6 +42,7 @@ export function decode(body: unknown, options: DecodeOptions): DecodedRequest {
   if (typeof request.max_output_tokens === 'number') {
     turn.limits.maxOutputTokens = request.max_output_tokens
   }
+  if (typeof request.max_tool_calls === 'number') turn.limits.maxToolCalls = request.max_tool_calls
   return { turn, stream: request.stream ?? false, choices: 1, notices: disclosures.notices }
 }
 

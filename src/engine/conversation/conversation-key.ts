@@ -20,6 +20,7 @@ export function profileOf(
     effort: turn.effort,
     thinking: turn.thinking,
     maxOutputTokens: turn.limits.maxOutputTokens,
+    maxToolCalls: turn.limits.maxToolCalls,
     instructions: turn.instructions,
     tools: turn.tools,
     toolChoice: turn.toolChoice,
