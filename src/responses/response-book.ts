@@ -138,6 +138,22 @@ export class ResponseBook {
     await responses.renew(owner, id, this.#now())
   }
 
+  /** Has whoever makes it end it soon. Throws `response_not_found`. */
+  async cancel(owner: string, id: string): Promise<void> {
+    const { responses } = await this.#options.storage
+    if (!(await responses.cancel(owner, id, this.#now()))) missing(id)
+  }
+
+  /** Those of these responses that are to end. */
+  async cancelled(ids: readonly string[]): Promise<string[]> {
+    const { responses } = await this.#options.storage
+    const found: string[] = []
+    for (let at = 0; at < ids.length; at += mostLooked) {
+      found.push(...(await responses.cancelled(ids.slice(at, at + mostLooked))))
+    }
+    return found
+  }
+
   /** For good; what goes on from it cannot be gone on from any more. Throws `response_not_found`. */
   async remove(owner: string, id: string): Promise<void> {
     const { responses } = await this.#options.storage
@@ -208,6 +224,9 @@ export class ResponseBook {
     )
   }
 }
+
+/** What is asked of the storage at once. */
+const mostLooked = 500
 
 /** How long nobody may have said that a response is being made. */
 const abandonedMs = 90_000

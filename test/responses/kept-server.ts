@@ -7,24 +7,41 @@ import { temporaryFolder } from '../support/claude.ts'
 
 export type KeptOptions = TestOptions & { keepMs?: number; now?: () => number }
 
-/** Servers that keep responses in a folder of each test's own; a new one takes the place of the one before. */
+/** Servers that keep responses in a folder of each test's own; `start` ends those before. */
 export function keptServers(
   defaultScript: Script = (_turn, _context, run) => says(`Answer ${run}.`),
 ) {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
   let store: Store
-  let server: TestServer | undefined
+  let servers: TestServer[] = []
   beforeEach(async () => {
     folder = await temporaryFolder()
     store = await openStore({ dataDir: folder.path })
   })
   afterEach(async () => {
-    await server?.close()
-    server = undefined
+    await closeAll()
     await store.close()
     await folder[Symbol.asyncDispose]()
   })
+  const closeAll = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => server.close()))
+    servers = []
+  }
+  /** One more that shares the store with those that are there, as another node does. */
+  const beside = async (script = defaultScript, options: KeptOptions = {}): Promise<TestServer> => {
+    const { keepMs = 24 * 3_600_000, now, ...http } = options
+    const storage = Promise.resolve(store)
+    const responses = new ResponseBook({ storage, keepMs, ...(now && { now }) })
+    const server = await serve(script, { responses, ...http })
+    servers.push(server)
+    return server
+  }
+  const start = async (script?: Script, options?: KeptOptions): Promise<TestServer> => {
+    await closeAll()
+    return beside(script, options)
+  }
   return {
+    beside,
     get store(): Store {
       return store
     },
@@ -33,14 +50,7 @@ export function keptServers(
       await store.close()
       store = await openStore({ dataDir: folder.path })
     },
-    async start(script: Script = defaultScript, options: KeptOptions = {}): Promise<TestServer> {
-      await server?.close()
-      const { keepMs = 24 * 3_600_000, now, ...http } = options
-      const storage = Promise.resolve(store)
-      const responses = new ResponseBook({ storage, keepMs, ...(now && { now }) })
-      server = await serve(script, { responses, ...http })
-      return server
-    },
+    start,
   }
 }
 

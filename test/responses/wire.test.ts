@@ -1,31 +1,14 @@
 import OpenAI from 'openai'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { TurnError } from '../../src/turn/error.ts'
 import type { TurnEvent } from '../../src/turn/event.ts'
 import { deferred } from '../../src/lib/deferred.ts'
-import {
-  all,
-  claude,
-  says,
-  type Script,
-  serve,
-  type TestOptions,
-  type TestServer,
-  usage,
-} from '../http/server.ts'
+import { all, claude, says, usage } from '../http/server.ts'
+import { oneServer } from '../http/one-server.ts'
 import { hasOpenAIDocument, OpenAIDocument } from '../support/openai-document.ts'
 import { eventsOf, expectOrder, type WireEvent } from './event-order.ts'
 
-let server: TestServer | undefined
-afterEach(async () => {
-  await server?.close()
-  server = undefined
-})
-
-async function start(script: Script, options?: TestOptions): Promise<TestServer> {
-  server = await serve(script, options)
-  return server
-}
+const { start, running } = oneServer()
 
 const begin: TurnEvent = {
   type: 'start',
@@ -122,7 +105,7 @@ const answers: Record<string, { events: TurnEvent[]; body?: object }> = {
 }
 
 async function post(body: object): Promise<Response> {
-  const { url } = server ?? expect.fail()
+  const { url } = running()
   return fetch(`${url}/v1/responses`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

@@ -1,6 +1,7 @@
 import { TurnError } from '../../turn/error.ts'
 import type { AssistantMessage, Message, ToolCallPart, ToolMessage } from '../../turn/message.ts'
 import type { Disclosures } from '../openai-chat/disclosures.ts'
+import { functionCall } from '../openai-chat/function-call.ts'
 import {
   checkToolResults,
   type PlacedMessage,
@@ -151,24 +152,7 @@ function decodeCall(item: Call, field: string): ToolCallPart {
   if (item.type === 'custom_tool_call') {
     return { type: 'tool-call', id, name, input: item.input, kind: 'custom' }
   }
-  // Some write no arguments as an empty text; Claude takes an object only.
-  const text = item.arguments.trim() === '' ? '{}' : item.arguments
-  if (isJsonObject(text)) return { type: 'tool-call', id, name, input: text, kind: 'function' }
-  const param = `${field}.arguments`
-  throw new TurnError(
-    'invalid_value',
-    `${param} must be the text of a JSON object; this is none.`,
-    { param },
-  )
-}
-
-function isJsonObject(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-  } catch {
-    return false
-  }
+  return functionCall(id, { name, arguments: item.arguments }, field)
 }
 
 function empty(param: string): TurnError {
