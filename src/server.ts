@@ -15,6 +15,7 @@ import type { HttpParts } from './http/parts.ts'
 import { ResponseBook } from './responses/response-book.ts'
 import { deferred } from './lib/deferred.ts'
 import { type Disposal, disposal } from './lib/disposal.ts'
+import { createSeal } from './lib/seal.ts'
 import { later } from './routing/later.ts'
 import { all } from './telemetry/all.ts'
 import { Cleaner } from './storage/cleaner.ts'
@@ -108,6 +109,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
       sessions: createSessions(storing.promise, forget),
       ...(stored && { stored }),
       responses,
+      seal: createSeal(config.storage.dataKey),
       batches: batches.book,
       lines: batches.lines,
       storedKeys: keys,

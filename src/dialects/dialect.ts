@@ -1,3 +1,4 @@
+import type { Seal } from '../lib/seal.ts'
 import type { TurnError } from '../turn/error.ts'
 import type { Notice, TurnEvent } from '../turn/event.ts'
 import type { TurnResult } from '../turn/result.ts'
@@ -57,6 +58,8 @@ export type DecodeOptions = {
   strict: boolean
   /** The largest `n`. */
   maxChoices: number
+  /** Opens what an earlier answer had its caller keep; absent: that is not looked into. */
+  seal?: Seal
 }
 
 export type EncodeContext = {
@@ -70,6 +73,8 @@ export type EncodeContext = {
   id: string
   /** Unix time in seconds, by now. */
   now: () => number
+  /** Closes what its caller is to keep and cannot read; absent: nothing is. */
+  seal?: Seal
   /** Told the whole answer before its last word goes out; what it gives back is said instead. Never throws. */
   settle?: (answer: Record<string, unknown>) => Promise<Record<string, unknown>>
 }

@@ -12,6 +12,7 @@ import { SentContent } from '../files/sent-content.ts'
 import { expandBlockFileIds } from '../files/block-file-ids.ts'
 import { expandFileIds, expandOptionFiles } from '../files/sent-file-ids.ts'
 import { writeFrame } from '../dialects/sse.ts'
+import type { Seal } from '../lib/seal.ts'
 import type { Backend, TurnContext } from '../turn/backend.ts'
 import type { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
@@ -49,6 +50,8 @@ export type Prepared = {
   settle?: EncodeContext['settle']
   /** Takes the answer over; what the caller gets is its doing. */
   detach?: (work: DetachedWork, request: FastifyRequest, reply: FastifyReply) => Promise<void>
+  /** Closes and opens what callers keep for this server. */
+  seal?: Seal
   /** Answers it in place of the backend. */
   backend?: Backend
   /** Says what was wrong with the prepared body in the caller's own words. */
@@ -152,6 +155,7 @@ async function answer(
     now: unixTime,
     requestId: request.id,
     ...(prepared.settle && { settle: prepared.settle }),
+    ...(prepared.seal && { seal: prepared.seal }),
   }
   const storing = storingOf(parts, request, { dialect, decoded, context, owner: record.owner })
   const noted = [...decoded.notices, ...(storing?.notices ?? [])]
@@ -228,11 +232,11 @@ function detachedWork(exchange: Exchange, close: () => Promise<void>): DetachedW
 
 function decode(
   dialect: Dialect,
-  { body, blame }: Prepared,
+  { body, blame, seal }: Prepared,
   { strictParameters: strict, maxChoices }: DialectRouteParts['options'],
 ): DecodedRequest {
   try {
-    return dialect.decode(body, { strict, maxChoices })
+    return dialect.decode(body, { strict, maxChoices, ...(seal && { seal }) })
   } catch (thrown) {
     throw blame ? blame(thrown) : thrown
   }

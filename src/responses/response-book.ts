@@ -217,6 +217,9 @@ export class ResponseBook {
     }
     const found = known.get(responseId ?? '')?.find((item) => item.id === id)
     if (found) return found
+    const posted =
+      responseId === undefined ? undefined : await this.conversations.findItem(owner, String(id))
+    if (posted) return posted
     throw new TurnError(
       'item_not_found',
       `${param}: there is no item ${shown(id)} of yours. Items of a response with store: false are not kept; send the item itself.`,

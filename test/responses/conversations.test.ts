@@ -8,6 +8,25 @@ const { start } = servers
 
 const message = (content: string) => ({ type: 'message', role: 'user', content }) as const
 
+describe('an item of a conversation', () => {
+  it('can be named in any request of its owner, until it is removed', async () => {
+    const running = await start()
+    const { client } = running
+    const { id } = await client.conversations.create({})
+    const { data } = await client.conversations.items.create(id, { items: [message('One.')] })
+    const [item] = data
+    const input = [{ type: 'item_reference' as const, id: item?.id ?? '' }, message('Two?')]
+    await client.responses.create({ model: 'sonnet', input })
+    expect(told(running)).toEqual(['user: One.', 'user: Two?'])
+    await client.conversations.items.delete(item?.id ?? '', { conversation_id: id })
+    await expect(client.responses.create({ model: 'sonnet', input })).rejects.toMatchObject({
+      status: 404,
+      code: 'item_not_found',
+      param: 'input[0].id',
+    })
+  })
+})
+
 describe('a conversation', () => {
   it('is made, changed and forgotten', async () => {
     const { client } = await start()

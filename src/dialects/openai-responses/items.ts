@@ -1,3 +1,4 @@
+import type { Seal } from '../../lib/seal.ts'
 import { TurnError } from '../../turn/error.ts'
 import type { AssistantMessage, Message, ToolCallPart, ToolMessage } from '../../turn/message.ts'
 import type { Disclosures } from '../openai-chat/disclosures.ts'
@@ -11,6 +12,7 @@ import type { Item } from './item-schema.ts'
 import { innerName } from './namespaces.ts'
 import { decodeParts, textsOf } from './parts.ts'
 import { readSummary } from './summary.ts'
+import { readThinking, type Thought } from './thinking.ts'
 
 export type Conversation = { instructions: string[]; messages: Message[] }
 
@@ -21,12 +23,13 @@ export type Conversation = { instructions: string[]; messages: Message[] }
 export function decodeInput(
   input: string | readonly Item[],
   disclosures: Disclosures,
+  seal?: Seal,
 ): Conversation {
   if (typeof input === 'string') {
     const text = { type: 'text' as const, text: input }
     return { instructions: [], messages: [{ role: 'user', content: [text] }] }
   }
-  const reader = new InputReader(disclosures)
+  const reader = new InputReader(disclosures, seal)
   for (const [index, item] of input.entries()) reader.push(item, index)
   return reader.end(input)
 }
@@ -39,14 +42,16 @@ const words: ResultWords = {
 
 class InputReader {
   readonly #disclosures: Disclosures
+  readonly #seal: Seal | undefined
   readonly #instructions: string[] = []
   readonly #placed: PlacedMessage[] = []
   readonly #moved: number[] = []
   /** What the assistant is saying, until somebody else speaks. */
   #open: AssistantMessage | undefined
 
-  constructor(disclosures: Disclosures) {
+  constructor(disclosures: Disclosures, seal: Seal | undefined) {
     this.#disclosures = disclosures
+    this.#seal = seal
   }
 
   push(item: Item, index: number): void {
@@ -77,6 +82,8 @@ class InputReader {
         break
       }
       case 'reasoning':
+        this.#thoughts(item, field)
+        break
       case 'web_search_call':
       case 'compaction_trigger':
       case 'additional_tools':
@@ -136,6 +143,14 @@ class InputReader {
       .find(({ callId }) => callId === message.callId)
     if (earlier) earlier.content.push(...message.content)
     else this.#place(index, message)
+  }
+
+  /** Held to have come from here; the model does not need what it thought before. */
+  #thoughts(item: Extract<Item, { type: 'reasoning' }>, field: string): Thought[] {
+    const { encrypted_content: content } = item
+    if (!this.#seal || typeof content !== 'string') return []
+    const param = `${field}.encrypted_content`
+    return readThinking(content, { seal: this.#seal, param, disclosures: this.#disclosures })
   }
 
   #place(index: number, message: Message): void {

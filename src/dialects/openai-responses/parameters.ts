@@ -31,7 +31,7 @@ export const responseParameters = {
   claude_options: honoured('What only Claude Code can do; unknown keys are refused.'),
   metadata: honoured('Given back with the response.'),
   include: honoured(
-    '`message.output_text.logprobs` is refused; what only tools of OpenAI have is ignored.',
+    '`reasoning.encrypted_content` is given; `message.output_text.logprobs` is refused; what only tools of OpenAI have is ignored.',
   ),
   service_tier: ignored(
     '`flex` is honoured: such a turn is one of many, and lets others go first. There is no other tier.',

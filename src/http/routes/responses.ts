@@ -32,7 +32,7 @@ export const responsePaths = {
 
 type Id = { Params: { id: string } }
 
-export type ResponseRouteParts = DialectRouteParts & Pick<HttpParts, 'responses'>
+export type ResponseRouteParts = DialectRouteParts & Pick<HttpParts, 'responses' | 'seal'>
 
 /** Responses: asked for, found again, gone on from and forgotten. */
 export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts): void {
@@ -61,13 +61,17 @@ export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts):
       prepare(parts, unkept(body), { owner: record.owner, requestId: request.id, uploaded }),
   )
   app.post('/v1/responses/input_tokens', async (request, reply) => {
-    const { body, blame } = await prepare(parts, withInput(request.body), {
+    const { body, blame, seal } = await prepare(parts, withInput(request.body), {
       owner: ownerOf(request),
       requestId: request.id,
       uploaded: uploadedFiles(parts, ownerOf(request)),
     })
     try {
-      const { turn } = openaiResponses.decode(body, { strict: false, maxChoices: 1 })
+      const { turn } = openaiResponses.decode(body, {
+        strict: false,
+        maxChoices: 1,
+        ...(seal && { seal }),
+      })
       return await reply
         .header('x-notice', 'the number of tokens is an estimate')
         .send({ object: 'response.input_tokens', input_tokens: estimateTokens(turn) })
@@ -107,7 +111,7 @@ export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts):
 
 /** The whole conversation as the body's input, with the uploads that it names; kept with its answer. */
 async function prepare(
-  { responses, telemetry }: ResponseRouteParts,
+  { responses, telemetry, seal }: ResponseRouteParts,
   body: unknown,
   {
     owner,
@@ -145,9 +149,14 @@ async function prepare(
     if (call) remember(call.memory, opened.body, kept)
     return kept
   }
-  const ready: Prepared = { body: expanded ?? opened.body, blame }
+  const sealing = await seal
+  const ready: Prepared = {
+    body: expanded ?? opened.body,
+    blame,
+    ...(sealing && { seal: sealing }),
+  }
   if (call?.isWarmUp)
-    return { body: withQuestion(ready.body), blame, settle: keep, backend: warmUp }
+    return { ...ready, body: withQuestion(ready.body), settle: keep, backend: warmUp }
   if (!runs || !responses || !isInBackground(body)) return { ...ready, settle: keep }
   return {
     ...ready,
