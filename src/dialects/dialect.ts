@@ -29,6 +29,8 @@ export interface Dialect {
   readonly isRepeatable?: true
   /** Throws a `TurnError` that names the field, what came and what is allowed. */
   decode(body: unknown, options: DecodeOptions): DecodedRequest
+  /** Has a sentence, or the name of a field, say this dialect's fields where it says those of chat completions; absent: they are the same. */
+  ownFields?(text: string): string
   /** The whole answer; one result a choice. */
   encodeResult(results: TurnResult[], request: EncodeContext): Record<string, unknown>
   /** The whole answer where it is written already, by an upstream of this dialect; undefined where it is not. */

@@ -14,7 +14,7 @@ import { expandFileIds, expandOptionFiles } from '../files/sent-file-ids.ts'
 import { writeFrame } from '../dialects/sse.ts'
 import type { Seal } from '../lib/seal.ts'
 import type { Backend, TurnContext } from '../turn/backend.ts'
-import type { TurnError } from '../turn/error.ts'
+import { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import type { TurnResult } from '../turn/result.ts'
 import { AnswerFacts } from './answer-facts.ts'
@@ -95,6 +95,8 @@ type Exchange = {
   facts: AnswerFacts
   stop: StopSignal
   choices: Choices
+  /** A failure in the caller's own words. */
+  blame: (thrown: unknown) => unknown
 }
 
 /** The one handler of all dialects: decodes, runs the turn once a choice, and answers whole or as a stream. */
@@ -188,6 +190,7 @@ async function answer(
     facts,
     stop,
     choices,
+    blame: blamer(dialect, prepared),
   }
   const close = async (): Promise<void> => {
     if (options.logContent) {
@@ -210,7 +213,7 @@ async function answer(
     if (reply.raw.destroyed) reply.hijack()
     else {
       void reply.headers(facts.failureHeaders)
-      throw stop.signal.aborted ? stop.signal.reason : thrown
+      throw stop.signal.aborted ? stop.signal.reason : exchange.blame(thrown)
     }
   } finally {
     await close()
@@ -354,10 +357,19 @@ async function answerAsStream(exchange: Exchange): Promise<void> {
   }
 }
 
+/** Whoever answers knows the fields of chat completions only. */
+function blamer(dialect: Dialect, { blame }: Prepared): Exchange['blame'] {
+  return (thrown) => {
+    const blamed = blame?.(thrown) ?? thrown
+    if (!(blamed instanceof TurnError)) return blamed
+    return blamed.inOtherWords((text) => dialect.ownFields?.(text) ?? text)
+  }
+}
+
 /** A failure once the status is out: it becomes the last frames. */
 function streamError(exchange: Exchange, thrown: unknown): TurnError {
-  const { parts, request, record, stop } = exchange
-  const cause: unknown = stop.signal.aborted ? stop.signal.reason : thrown
+  const { parts, request, record, stop, blame } = exchange
+  const cause: unknown = stop.signal.aborted ? stop.signal.reason : blame(thrown)
   const error = problem(cause, parts.options.bodyLimitBytes)
   record.facts.errorCode = error.code
   if (isFault(error)) parts.telemetry.fault(error.cause ?? error, request.id)

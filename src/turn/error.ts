@@ -268,6 +268,18 @@ export class TurnError extends Error {
     this.retryAfterMs = details.retryAfterMs
   }
 
+  /** The same error where its words, and the field that it names, are called something else. */
+  inOtherWords(change: (text: string) => string): TurnError {
+    const message = change(this.message)
+    const param = this.param === undefined ? undefined : change(this.param)
+    if (message === this.message && param === this.param) return this
+    return new TurnError(this.code, message, {
+      ...(param !== undefined && { param }),
+      ...(this.retryAfterMs !== undefined && { retryAfterMs: this.retryAfterMs }),
+      ...(this.cause !== undefined && { cause: this.cause }),
+    })
+  }
+
   get row(): ErrorRow {
     return errorTable[this.code]
   }

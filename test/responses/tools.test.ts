@@ -30,6 +30,47 @@ function results(
   )
 }
 
+describe('what is wrong with a tool or a schema', () => {
+  const array = { type: 'array' }
+  it.each([
+    [
+      'tools[0].parameters.type',
+      { tools: [{ type: 'function', name: 'f', parameters: array, strict: false }] },
+    ],
+    [
+      'tools[0].tools[0].parameters.type',
+      {
+        tools: [
+          {
+            type: 'namespace',
+            name: 'n',
+            description: 'N',
+            tools: [{ type: 'function', name: 'f', parameters: array }],
+          },
+        ],
+      },
+    ],
+    [
+      'text.format.schema.type',
+      { text: { format: { type: 'json_schema', name: 'a', schema: array } } },
+    ],
+  ])('is told of where it stands here: %s', async (param, body) => {
+    for (const stream of [false, true]) {
+      const asking = server.client.responses.create({
+        model: 'sonnet',
+        input: 'Hello',
+        stream,
+        ...(body as object),
+      })
+      await expect(asking).rejects.toMatchObject({
+        status: 400,
+        param,
+        message: expect.stringContaining(`${param} must be "object"`),
+      })
+    }
+  })
+})
+
 describe('max_tool_calls', () => {
   it('bounds the calls of tools that run here, in each response anew', async () => {
     const weather = {

@@ -196,15 +196,11 @@ function unkept(body: unknown): unknown {
 /** Counts items from the first of the caller's own. */
 function inOwnWords(thrown: unknown, earlier: number): unknown {
   if (!(thrown instanceof TurnError) || earlier === 0) return thrown
-  const moved = (text: string): string =>
+  return thrown.inOtherWords((text) =>
     text.replaceAll(/\binput\[(\d+)\]/g, (_all, index: string) =>
       Number(index) < earlier ? 'previous_response_id' : `input[${Number(index) - earlier}]`,
-    )
-  const { param, cause } = thrown
-  return new TurnError(thrown.code, moved(thrown.message), {
-    ...(param !== undefined && { param: moved(param) }),
-    ...(cause !== undefined && { cause }),
-  })
+    ),
+  )
 }
 
 /** Tokens can be counted of a request that asks nothing yet. */
