@@ -8,6 +8,7 @@ import { createApp } from './http/app.ts'
 import { type LaterStorage, laterStorage } from './later-storage.ts'
 import { deferred } from './lib/deferred.ts'
 import { type Disposal, disposal } from './lib/disposal.ts'
+import { createSeal } from './lib/seal.ts'
 import { openRecords } from './records.ts'
 import { addRetention } from './retention.ts'
 import { later } from './routing/later.ts'
@@ -129,6 +130,7 @@ async function assemble(config: Config, assembly: Assembly) {
     sessions: createSessions(storing, forget),
     ...(stored && { stored }),
     responses,
+    seal: createSeal(config.storage.dataKey),
     batches: batches.book,
     lines: batches.lines,
     storedKeys: keys,

@@ -1,3 +1,4 @@
+import type { Seal } from '../lib/seal.ts'
 import type { TurnError } from '../turn/error.ts'
 import type { Notice, TurnEvent } from '../turn/event.ts'
 import type { TurnResult } from '../turn/result.ts'
@@ -28,6 +29,8 @@ export interface Dialect {
   readonly isRepeatable?: true
   /** Throws a `TurnError` that names the field, what came and what is allowed. */
   decode(body: unknown, options: DecodeOptions): DecodedRequest
+  /** Has a sentence, or the name of a field, say this dialect's fields where it says those of chat completions; absent: they are the same. */
+  ownFields?(text: string): string
   /** The whole answer; one result a choice. */
   encodeResult(results: TurnResult[], request: EncodeContext): Record<string, unknown>
   /** The whole answer where it is written already, by an upstream of this dialect; undefined where it is not. */
@@ -57,6 +60,8 @@ export type DecodeOptions = {
   strict: boolean
   /** The largest `n`. */
   maxChoices: number
+  /** Opens what an earlier answer had its caller keep; absent: that is not looked into. */
+  seal?: Seal
 }
 
 export type EncodeContext = {
@@ -70,6 +75,8 @@ export type EncodeContext = {
   id: string
   /** Unix time in seconds, by now. */
   now: () => number
+  /** Closes what its caller is to keep and cannot read; absent: nothing is. */
+  seal?: Seal
   /** Told the whole answer before its last word goes out; what it gives back is said instead. Never throws. */
   settle?: (answer: Record<string, unknown>) => Promise<Record<string, unknown>>
 }

@@ -1,5 +1,6 @@
 import type { EffortLevel, McpServerConfig, Options } from '@anthropic-ai/claude-agent-sdk'
 import type { Effort, Turn } from '../turn/turn.ts'
+import type { CallBound } from './permissions/call-bound.ts'
 import type { LateSettings } from './processes/claude-process.ts'
 import type { ClientTools } from './tools/client-tools.ts'
 import type { SchemaCheck } from './schema/schema-check.ts'
@@ -28,6 +29,8 @@ export type Decisions = {
   permissions: Partial<Options>
   /** Built-in tools may run. */
   agentic: boolean
+  /** How often they may. */
+  bound?: CallBound
   /** The caller's own tools. */
   clientTools: ClientTools
   /** Holds a structured answer to the caller's schema. */

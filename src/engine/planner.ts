@@ -24,6 +24,7 @@ import { resolveMcpServers } from './tools/mcp.ts'
 import { type KnownModels, resolveModel } from './models.ts'
 import type { Decisions } from './options.ts'
 import { checkPending, pendingCalls } from './conversation/pending-calls.ts'
+import { CallBound } from './permissions/call-bound.ts'
 import { credentialPaths } from './permissions/forbidden.ts'
 import { planPermissions, type ToolPolicy } from './permissions/plan.ts'
 import { refuseSameNames } from './tools/same-names.ts'
@@ -118,7 +119,10 @@ export class Planner {
     const clientTools = new ClientTools(turn)
     const keyTools = context.allowed?.tools
     const policy = { ...this.#options.policy, ...(keyTools && { keyTools }) }
-    const permissions = planPermissions(claude, policy, place, clientTools.decide)
+    const { maxToolCalls } = turn.limits
+    const bound = maxToolCalls === undefined ? undefined : new CallBound(maxToolCalls)
+    const deciding = { first: clientTools.decide, bound }
+    const permissions = planPermissions(claude, policy, place, deciding)
     refuseSameNames(turn, permissions.options.tools)
     const messages = await this.#attach(turn, context, { workspace, base: folder })
     if (session) checkPending(await this.#pendingCalls(session, folder), newMessages(messages))
@@ -147,6 +151,7 @@ export class Planner {
       }),
       permissions: permissions.options,
       agentic: permissions.agentic,
+      ...(bound && { bound }),
       clientTools,
       ...(turn.output.type !== 'text' && { check: answerCheck(turn.output) }),
     }

@@ -25,17 +25,22 @@ type Looked = { book: ResponseBook; owner: string; id: string; after: number }
 
 /** How often a response says that it is still being made. */
 const renewMs = 20_000
-/** How often one that another node makes is looked at. */
+/** How often one that another node makes is looked at, and whether another node wants one of ours to end. */
 const lookMs = 1_000
+/** How long whoever cancels waits for another node to see it, and how often he looks. */
+const cancelMs = 5_000
+const cancelLookMs = 200
 
 const keepAlive = [{ comment: 'keep-alive' }]
 
 /** The answers that are made in the background by this server. */
 export class BackgroundRuns {
-  readonly #parts: Pick<HttpParts, 'options' | 'telemetry'>
+  readonly #parts: Pick<HttpParts, 'options' | 'telemetry' | 'responses'>
   readonly #runs = new Map<string, { run: BackgroundRun; made: Promise<void> }>()
 
-  constructor(parts: Pick<HttpParts, 'options' | 'telemetry'>) {
+  #looking: NodeJS.Timeout | undefined
+
+  constructor(parts: Pick<HttpParts, 'options' | 'telemetry' | 'responses'>) {
     this.#parts = parts
   }
 
@@ -53,6 +58,7 @@ export class BackgroundRuns {
     const run = new BackgroundRun(id, owner, work.abort)
     const made = this.#make(run, begun).finally(() => this.#runs.delete(id))
     this.#runs.set(id, { run, made })
+    this.#looking ??= setInterval(() => void this.#look(), lookMs)
     if (work.isStreamed) await this.#write(reply, work.headers, (gone) => run.follow(-1, gone))
     else await reply.headers(work.headers).send(response)
   }
@@ -95,19 +101,40 @@ export class BackgroundRuns {
         { param: 'response_id' },
       )
     }
-    if (response.status === 'in_progress') {
-      throw new TurnError(
-        'invalid_value',
-        'Another server makes this response; cancel it there, or wait for its end.',
-        { param: 'response_id' },
-      )
-    }
-    return response
+    if (response.status !== 'in_progress') return response
+    // Another node makes it.
+    await book.cancel(owner, id)
+    return this.#whenOver(book, owner, id)
   }
 
   /** Waits for those that are being made. */
   async close(): Promise<void> {
+    clearInterval(this.#looking)
     await Promise.allSettled([...this.#runs.values()].map(({ made }) => made))
+  }
+
+  /** As it is in the end, or after a while. */
+  async #whenOver(book: ResponseBook, owner: string, id: string): Promise<Json> {
+    for (let waitedMs = 0; ; waitedMs += cancelLookMs) {
+      const response = await book.find(owner, id)
+      if (response.status !== 'in_progress' || waitedMs >= cancelMs) return response
+      await sleep(cancelLookMs)
+    }
+  }
+
+  /** Ends those that were cancelled on another node. */
+  async #look(): Promise<void> {
+    if (this.#runs.size === 0) {
+      clearInterval(this.#looking)
+      this.#looking = undefined
+      return
+    }
+    try {
+      const ids = (await this.#parts.responses?.cancelled([...this.#runs.keys()])) ?? []
+      for (const id of ids) this.#runs.get(id)?.run.cancel()
+    } catch {
+      // The storage is away; whoever renews says so, and the next look comes soon.
+    }
   }
 
   #find(owner: string, id: string): BackgroundRun | undefined {

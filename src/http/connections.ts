@@ -18,6 +18,8 @@ export class Connections {
         this.#busy.delete(socket)
       })
     })
+    // Whoever has made something else of it closes it.
+    server.on('upgrade', ({ socket }) => this.#busy.add(socket))
     server.on('request', ({ socket }, response) => {
       this.#busy.add(socket)
       response.once('close', () => {

@@ -12,8 +12,9 @@ import { SentContent } from '../files/sent-content.ts'
 import { expandBlockFileIds } from '../files/block-file-ids.ts'
 import { expandFileIds, expandOptionFiles } from '../files/sent-file-ids.ts'
 import { writeFrame } from '../dialects/sse.ts'
-import type { TurnContext } from '../turn/backend.ts'
-import type { TurnError } from '../turn/error.ts'
+import type { Seal } from '../lib/seal.ts'
+import type { Backend, TurnContext } from '../turn/backend.ts'
+import { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import type { TurnResult } from '../turn/result.ts'
 import { AnswerFacts } from './answer-facts.ts'
@@ -49,6 +50,10 @@ export type Prepared = {
   settle?: EncodeContext['settle']
   /** Takes the answer over; what the caller gets is its doing. */
   detach?: (work: DetachedWork, request: FastifyRequest, reply: FastifyReply) => Promise<void>
+  /** Closes and opens what callers keep for this server. */
+  seal?: Seal
+  /** Answers it in place of the backend. */
+  backend?: Backend
   /** Says what was wrong with the prepared body in the caller's own words. */
   blame?: (thrown: unknown) => unknown
 }
@@ -68,7 +73,12 @@ export type DetachedWork = {
 /** What a route does with a body before the dialect reads it. Throws `TurnError`s. */
 export type Prepare = (
   body: unknown,
-  asked: { request: FastifyRequest; record: RequestRecord; uploaded: SentContent | undefined },
+  asked: {
+    request: FastifyRequest
+    reply: FastifyReply
+    record: RequestRecord
+    uploaded: SentContent | undefined
+  },
 ) => Promise<Prepared>
 
 const keepAlive = [{ comment: 'keep-alive' }]
@@ -85,6 +95,8 @@ type Exchange = {
   facts: AnswerFacts
   stop: StopSignal
   choices: Choices
+  /** A failure in the caller's own words. */
+  blame: (thrown: unknown) => unknown
 }
 
 /** The one handler of all dialects: decodes, runs the turn once a choice, and answers whole or as a stream. */
@@ -112,7 +124,12 @@ async function answer(
     return
   }
   const uploaded = uploadedFiles(parts, record.owner)
-  const prepared: Prepared = (await prepare?.(request.body, { request, record, uploaded })) ?? {
+  const prepared: Prepared = (await prepare?.(request.body, {
+    request,
+    reply,
+    record,
+    uploaded,
+  })) ?? {
     body: (await withFiles(request.body, uploaded)) ?? request.body,
   }
   const { body, overruled } = withDeployment(request.raw, prepared.body)
@@ -140,6 +157,7 @@ async function answer(
     now: unixTime,
     requestId: request.id,
     ...(prepared.settle && { settle: prepared.settle }),
+    ...(prepared.seal && { seal: prepared.seal }),
   }
   const storing = storingOf(parts, request, { dialect, decoded, context, owner: record.owner })
   const noted = [...decoded.notices, ...(storing?.notices ?? [])]
@@ -155,7 +173,7 @@ async function answer(
     if (notice) facts.push(0, { type: 'notice', notice })
   }
   const seeing = { observe, ...(storing?.answer && { keep }) }
-  const choices = start(parts, decoded, seeing, stop, {
+  const choices = start(prepared.backend ?? parts.backend, decoded, seeing, stop, {
     requestId: request.id,
     owner: record.owner,
     cache: readCacheControl(request.headers['cache-control']),
@@ -172,6 +190,7 @@ async function answer(
     facts,
     stop,
     choices,
+    blame: blamer(dialect, prepared),
   }
   const close = async (): Promise<void> => {
     if (options.logContent) {
@@ -194,7 +213,7 @@ async function answer(
     if (reply.raw.destroyed) reply.hijack()
     else {
       void reply.headers(facts.failureHeaders)
-      throw stop.signal.aborted ? stop.signal.reason : thrown
+      throw stop.signal.aborted ? stop.signal.reason : exchange.blame(thrown)
     }
   } finally {
     await close()
@@ -216,11 +235,11 @@ function detachedWork(exchange: Exchange, close: () => Promise<void>): DetachedW
 
 function decode(
   dialect: Dialect,
-  { body, blame }: Prepared,
+  { body, blame, seal }: Prepared,
   { strictParameters: strict, maxChoices }: DialectRouteParts['options'],
 ): DecodedRequest {
   try {
-    return dialect.decode(body, { strict, maxChoices })
+    return dialect.decode(body, { strict, maxChoices, ...(seal && { seal }) })
   } catch (thrown) {
     throw blame ? blame(thrown) : thrown
   }
@@ -269,7 +288,7 @@ function countUsage(book: HttpParts['usage'], record: RequestRecord, facts: Answ
 }
 
 function start(
-  { backend }: DialectRouteParts,
+  backend: Backend,
   { turn, turns, stream, choices }: DecodedRequest,
   { observe, keep }: { observe: Observe; keep?: () => Promise<void> },
   stop: StopSignal,
@@ -338,10 +357,19 @@ async function answerAsStream(exchange: Exchange): Promise<void> {
   }
 }
 
+/** Whoever answers knows the fields of chat completions only. */
+function blamer(dialect: Dialect, { blame }: Prepared): Exchange['blame'] {
+  return (thrown) => {
+    const blamed = blame?.(thrown) ?? thrown
+    if (!(blamed instanceof TurnError)) return blamed
+    return blamed.inOtherWords((text) => dialect.ownFields?.(text) ?? text)
+  }
+}
+
 /** A failure once the status is out: it becomes the last frames. */
 function streamError(exchange: Exchange, thrown: unknown): TurnError {
-  const { parts, request, record, stop } = exchange
-  const cause: unknown = stop.signal.aborted ? stop.signal.reason : thrown
+  const { parts, request, record, stop, blame } = exchange
+  const cause: unknown = stop.signal.aborted ? stop.signal.reason : blame(thrown)
   const error = problem(cause, parts.options.bodyLimitBytes)
   record.facts.errorCode = error.code
   if (isFault(error)) parts.telemetry.fault(error.cause ?? error, request.id)

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { BatchBook } from '../batch/batch-book.ts'
 import type { FileBook } from '../files/file-book.ts'
+import type { Seal } from '../lib/seal.ts'
 import type { ResponseBook } from '../responses/response-book.ts'
 import type { RequestFinished, Telemetry } from '../telemetry/events.ts'
 import type { Allowance, Backend } from '../turn/backend.ts'
@@ -36,6 +37,8 @@ export type HttpParts = {
   files?: { book: FileBook; uploadLimitBytes: number; messageLimitBytes: number }
   /** Responses that are kept; absent: none are. */
   responses?: ResponseBook
+  /** Closes what callers of responses keep for this server; absent: nothing is. */
+  seal?: Promise<Seal>
   /** Absent: there are none. */
   batches?: BatchBook
   /** The lines of batches that are being asked. */
@@ -137,6 +140,8 @@ export type HttpOptions = {
   heartbeatMs: number
   /** How long the reader of a stream may take nothing of it. */
   readerMs: number
+  /** How long a WebSocket may be used; absent: an hour. */
+  socketLifeMs?: number
   strictParameters: boolean
   maxChoices: number
   /** Hand prompts and answers to telemetry. */

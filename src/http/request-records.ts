@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { KeyPolicy } from '../access/policy.ts'
 import type { RequestFinished, Telemetry } from '../telemetry/events.ts'
@@ -53,9 +54,14 @@ export class RequestRecords {
       method: request.method,
       route: url ?? request.url.split('?', 1)[0] ?? '',
       ...(url === undefined && { unrouted: true as const }),
-      status: raw.writableFinished ? raw.statusCode : 499,
+      status: isWhole(request, raw) ? raw.statusCode : 499,
       durationMs: performance.now() - record.startedMs,
       ...record.facts,
     })
   }
+}
+
+/** Whether the answer went out to its end. Without a socket it did when it was made: there, what was written counts as waiting a moment longer. */
+function isWhole({ raw: { socket } }: FastifyRequest, raw: FastifyReply['raw']): boolean {
+  return socket instanceof Socket ? raw.writableFinished : raw.writableEnded
 }

@@ -17,7 +17,8 @@ export function stopSignal(
 ): StopSignal {
   const controller = new AbortController()
   const onClose = (): void => {
-    if (raw?.writableFinished) return
+    // Whole, though it may not have arrived: nothing is to be stopped.
+    if (raw?.writableEnded) return
     controller.abort(
       new TurnError('request_cancelled', 'The caller left before the answer was complete.'),
     )

@@ -40,6 +40,7 @@ export class BackgroundRun {
   }
 
   cancel(): void {
+    if (this.#isCancelled) return
     this.#isCancelled = true
     this.#cancel()
   }

@@ -84,6 +84,13 @@ export class ConversationBook {
     return items.find((other) => other.id === item) ?? missingItem(item)
   }
 
+  /** An item of any of them, by its id. */
+  async findItem(owner: string, item: string): Promise<Item | undefined> {
+    const { conversations } = await this.#options.storage
+    const found = await conversations.findItem(owner, item)
+    return found && (JSON.parse(found.body) as Item)
+  }
+
   /** Gives the conversation without it. */
   async removeItem(owner: string, id: string, item: string): Promise<Json> {
     const conversation = await this.find(owner, id)

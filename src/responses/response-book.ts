@@ -1,6 +1,7 @@
 import type { Conversations } from '../storage/parts/conversations.ts'
 import type { Responses, StoredResponse } from '../storage/parts/responses.ts'
 import { TurnError } from '../turn/error.ts'
+import type { ConnectionMemory } from './connection-memory.ts'
 import { ConversationBook } from './conversation-book.ts'
 import { inputItems, isItem, isWhole, type Item, listedItem, responseOfItem } from './items.ts'
 
@@ -25,8 +26,8 @@ export type OpenedRequest = {
   previous?: string
   /** What the answer, and what asked for it, is added to. */
   conversation?: string
-  /** What stood in that conversation before. */
-  conversed?: Item[]
+  /** What stood there before, where no kept response says so. */
+  conversed?: readonly Item[]
 }
 
 /** Responses that can be found again and gone on from. Each owner sees its own only. */
@@ -48,32 +49,36 @@ export class ResponseBook {
   }
 
   /**
-   * Puts the conversation before `previous_response_id` and the items behind references into the input. Throws
-   * `previous_response_not_found`, `item_not_found`, and `storage_unavailable` where something is to be read.
+   * Puts the conversation before `previous_response_id` and the items behind references into the input; both may be remembered by the
+   * request's connection. Throws `previous_response_not_found`, `item_not_found`, and `storage_unavailable` where something is to be read.
    */
-  async open(owner: string, body: unknown): Promise<OpenedRequest> {
+  async open(owner: string, body: unknown, memory?: ConnectionMemory): Promise<OpenedRequest> {
     if (!isItem(body)) return { body, earlier: 0 }
     // With something to go on from, nothing need be added.
     const items = inputItems(body.input ?? [])
     const keeps = body.store !== false && this.#options.keepMs > 0
     const plain = keeps || body.store === false ? body : { ...body, store: false }
     if (items === undefined) return { body: plain, earlier: 0 }
-    const own = await this.#resolve(owner, items)
+    const own = await this.#resolve(owner, items, memory)
     const { previous_response_id: previous } = body
     const conversation = idOf(body.conversation)
+    const remembered = typeof previous === 'string' ? memory?.find(previous) : undefined
     const before =
-      typeof previous === 'string'
+      remembered ??
+      (typeof previous === 'string'
         ? await this.#before(owner, previous)
         : conversation === undefined
           ? []
-          : (await this.conversations.items(owner, conversation)).filter(isWhole)
+          : (await this.conversations.items(owner, conversation)).filter(isWhole))
     const isUnchanged = before.length === 0 && own === items
     return {
       // A body that names nothing goes on as it is, with its own words in its errors.
       body: isUnchanged ? plain : { ...plain, input: [...before, ...own] },
       earlier: before.length,
       ...(keeps && { own }),
-      ...(typeof previous === 'string' && { previous }),
+      ...(typeof previous === 'string' && !remembered && { previous }),
+      // What only the connection remembers is kept with the first response that is kept.
+      ...(keeps && remembered && { conversed: remembered }),
       ...(keeps && conversation !== undefined && { conversation, conversed: before }),
     }
   }
@@ -133,6 +138,22 @@ export class ResponseBook {
     await responses.renew(owner, id, this.#now())
   }
 
+  /** Has whoever makes it end it soon. Throws `response_not_found`. */
+  async cancel(owner: string, id: string): Promise<void> {
+    const { responses } = await this.#options.storage
+    if (!(await responses.cancel(owner, id, this.#now()))) missing(id)
+  }
+
+  /** Those of these responses that are to end. */
+  async cancelled(ids: readonly string[]): Promise<string[]> {
+    const { responses } = await this.#options.storage
+    const found: string[] = []
+    for (let at = 0; at < ids.length; at += mostLooked) {
+      found.push(...(await responses.cancelled(ids.slice(at, at + mostLooked))))
+    }
+    return found
+  }
+
   /** For good; what goes on from it cannot be gone on from any more. Throws `response_not_found`. */
   async remove(owner: string, id: string): Promise<void> {
     const { responses } = await this.#options.storage
@@ -168,13 +189,16 @@ export class ResponseBook {
   }
 
   /** The same list where nothing in it is a reference. */
-  async #resolve(owner: string, list: Item[]): Promise<Item[]> {
+  async #resolve(owner: string, list: Item[], memory?: ConnectionMemory): Promise<Item[]> {
     if (!list.some((item) => isItem(item) && item.type === 'item_reference')) return list
     const known = new Map<string, Item[]>()
     const resolved: Item[] = []
     for (const [index, item] of list.entries()) {
       if (!isItem(item) || item.type !== 'item_reference') resolved.push(item)
-      else resolved.push(await this.#item(owner, item.id, `input[${index}].id`, known))
+      else {
+        const remembered = typeof item.id === 'string' ? memory?.item(item.id) : undefined
+        resolved.push(remembered ?? (await this.#item(owner, item.id, `input[${index}].id`, known)))
+      }
     }
     return resolved
   }
@@ -193,6 +217,9 @@ export class ResponseBook {
     }
     const found = known.get(responseId ?? '')?.find((item) => item.id === id)
     if (found) return found
+    const posted =
+      responseId === undefined ? undefined : await this.conversations.findItem(owner, String(id))
+    if (posted) return posted
     throw new TurnError(
       'item_not_found',
       `${param}: there is no item ${shown(id)} of yours. Items of a response with store: false are not kept; send the item itself.`,
@@ -200,6 +227,9 @@ export class ResponseBook {
     )
   }
 }
+
+/** What is asked of the storage at once. */
+const mostLooked = 500
 
 /** How long nobody may have said that a response is being made. */
 const abandonedMs = 90_000

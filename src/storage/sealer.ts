@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto'
+import { decrypted, derivedKey, encrypted } from '../lib/encryption.ts'
 import type { Connection } from './database.ts'
 import { StorageRefusal, unavailable } from './failures.ts'
 
@@ -20,54 +20,28 @@ const sealedMark = 'sealed1:'
 const plainMark = 'plain1:'
 const plainByte = 0
 const sealedByte = 1
-const nonceBytes = 12
-const tagBytes = 16
-const cipher = 'aes-256-gcm'
-/** The key is to be random itself (docs/configuration.md says how to make one); this makes guessing a worse one dear. */
-const scryptCost = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 }
 
 /** With a `DATA_KEY`: AES-256-GCM. Without: texts are stored as they are. Either opens what was stored without a key. */
 export async function createSealer(dataKey: string | undefined): Promise<Sealer> {
   if (dataKey === undefined) return plainSealer
-  const key = await derived(dataKey)
+  const key = await derivedKey(dataKey, 'claude-code-api DATA_KEY')
   return {
     seal: (text, about) =>
       sealedMark + encrypted(key, Buffer.from(text, 'utf8'), about).toString('base64'),
     open: (stored, about) =>
       stored.startsWith(sealedMark)
-        ? decrypted(key, Buffer.from(stored.slice(sealedMark.length), 'base64'), about).toString()
+        ? opened(key, Buffer.from(stored.slice(sealedMark.length), 'base64'), about).toString()
         : openPlain(stored),
     sealBytes: (bytes, about) =>
       Buffer.concat([Buffer.of(sealedByte), encrypted(key, bytes, about)]),
     openBytes: (stored, about) =>
-      stored[0] === sealedByte
-        ? decrypted(key, Buffer.from(stored).subarray(1), about)
-        : stored.subarray(1),
+      stored[0] === sealedByte ? opened(key, stored.subarray(1), about) : stored.subarray(1),
   }
 }
 
-/** Beside the event loop: a server that starts answers `/health` meanwhile. */
-function derived(dataKey: string): Promise<Buffer> {
-  return new Promise((resolve, reject) =>
-    scrypt(dataKey, 'claude-code-api DATA_KEY', 32, scryptCost, (error, key) =>
-      error ? reject(error) : resolve(key),
-    ),
-  )
-}
-
-function encrypted(key: Buffer, bytes: Uint8Array, about: string): Buffer {
-  const nonce = randomBytes(nonceBytes)
-  const sealing = createCipheriv(cipher, key, nonce).setAAD(Buffer.from(about))
-  return Buffer.concat([nonce, sealing.update(bytes), sealing.final(), sealing.getAuthTag()])
-}
-
-function decrypted(key: Buffer, bytes: Buffer, about: string): Buffer {
+function opened(key: Buffer, bytes: Uint8Array, about: string): Buffer {
   try {
-    const opening = createDecipheriv(cipher, key, bytes.subarray(0, nonceBytes))
-      .setAAD(Buffer.from(about))
-      .setAuthTag(bytes.subarray(-tagBytes))
-    const body = opening.update(bytes.subarray(nonceBytes, -tagBytes))
-    return Buffer.concat([body, opening.final()])
+    return decrypted(key, bytes, about)
   } catch (cause) {
     throw unavailable('its content was encrypted with another DATA_KEY, or was changed.', cause)
   }

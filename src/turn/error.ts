@@ -116,6 +116,18 @@ export const errorTable = {
     'caller',
     'The session is answering another request.',
   ),
+  websocket_connection_limit_reached: row(
+    400,
+    'invalid_request_error',
+    'caller',
+    'The WebSocket has been open for as long as it may.',
+  ),
+  websocket_stream_limit_reached: row(
+    400,
+    'invalid_request_error',
+    'caller',
+    'Too many messages of one WebSocket are being answered or wait.',
+  ),
   request_too_large: row(
     413,
     'invalid_request_error',
@@ -254,6 +266,18 @@ export class TurnError extends Error {
     this.code = code
     this.param = details.param
     this.retryAfterMs = details.retryAfterMs
+  }
+
+  /** The same error where its words, and the field that it names, are called something else. */
+  inOtherWords(change: (text: string) => string): TurnError {
+    const message = change(this.message)
+    const param = this.param === undefined ? undefined : change(this.param)
+    if (message === this.message && param === this.param) return this
+    return new TurnError(this.code, message, {
+      ...(param !== undefined && { param }),
+      ...(this.retryAfterMs !== undefined && { retryAfterMs: this.retryAfterMs }),
+      ...(this.cause !== undefined && { cause: this.cause }),
+    })
   }
 
   get row(): ErrorRow {

@@ -17,6 +17,8 @@ export type Turn = {
   limits: {
     /** The most tokens of the answer, thinking included. */
     maxOutputTokens?: number
+    /** The most calls of Claude Code's own tools; further ones are refused to the model. */
+    maxToolCalls?: number
     /** The answer ends before the first of these texts. */
     stopSequences: string[]
   }

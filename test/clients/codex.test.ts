@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { silentTelemetry } from '../../src/telemetry/silent.ts'
 import { png } from '../attachments/pictures.ts'
 import { requestsDuring } from '../functions/support.ts'
 import { callsTools, conversation, says } from '../scripted-anthropic/server.ts'
@@ -10,17 +11,25 @@ import { clientAt, clientFolder, jsonLinesOf, runClient, settingsOf } from './su
 /** npm's `@openai/codex`. */
 const client = clientAt('CODEX_COMMAND', 'codex')
 
-describe.skipIf(!client.installed)('the Codex CLI (needs to be installed)', () => {
+describe.skipIf(!client.installed).each([
+  ['over HTTP', false],
+  ['over a WebSocket', true],
+])('the Codex CLI (needs to be installed) %s', (_transport, isOverSocket) => {
   let server: TestServer
   let folder: Awaited<ReturnType<typeof clientFolder>>
+  const finished: string[] = []
   beforeAll(async () => {
-    server = await startTestServer()
+    server = await startTestServer({}, undefined, {
+      ...silentTelemetry,
+      requestFinished: ({ method, status }) => finished.push(`${method} ${status}`),
+    })
     folder = await clientFolder()
     // What the page ends with is the table of the provider.
     const settings = [
       settingsOf('codex.md', 'toml', server),
       'request_max_retries = 0',
       'stream_max_retries = 0',
+      `supports_websockets = ${isOverSocket}`,
     ]
     await writeFile(join(folder.home, 'config.toml'), settings.join('\n'))
   })
@@ -61,6 +70,7 @@ describe.skipIf(!client.installed)('the Codex CLI (needs to be installed)', () =
     const last = JSON.stringify(conversation(requests[2] ?? expect.fail()))
     expect(last).toContain('Rome')
     expect(last).toContain('done')
+    expect(finished.includes('GET 101')).toBe(isOverSocket)
   })
 
   it('with a name of OpenAI’s sends its tools inside the input, and runs calls of them', async () => {

@@ -1,27 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { TurnEvent } from '../../src/turn/event.ts'
-import {
-  all,
-  claude,
-  hello,
-  says,
-  serve,
-  type Script,
-  type TestOptions,
-  type TestServer,
-  usage,
-} from './server.ts'
+import { all, claude, hello, says, type Script, usage } from './server.ts'
+import { oneServer } from './one-server.ts'
 
-let server: TestServer | undefined
-afterEach(async () => {
-  await server?.close()
-  server = undefined
-})
-
-async function start(script: Script, options?: TestOptions): Promise<TestServer> {
-  server = await serve(script, options)
-  return server
-}
+const { start, close } = oneServer()
 
 async function frames(response: Response): Promise<string[]> {
   const text = await response.text()
@@ -333,7 +315,7 @@ describe('an answer that an upstream of the same dialect gives', () => {
       [0, 1],
       [1, 1],
     ])
-    await server?.close()
+    await close()
     const streaming = await start(
       relayed(
         { id: 'up', choices: [{ index: 0, delta: { content: 'x' }, extra: 1 }] },

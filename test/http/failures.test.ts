@@ -1,28 +1,11 @@
 import OpenAI from 'openai'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { TurnError, type ErrorCode } from '../../src/turn/error.ts'
 import type { TurnEvent } from '../../src/turn/event.ts'
-import {
-  all,
-  hello,
-  says,
-  serve,
-  type Script,
-  type TestOptions,
-  type TestServer,
-  until,
-} from './server.ts'
+import { all, hello, says, until } from './server.ts'
+import { oneServer } from './one-server.ts'
 
-let server: TestServer | undefined
-afterEach(async () => {
-  await server?.close()
-  server = undefined
-})
-
-async function start(script: Script, options?: TestOptions): Promise<TestServer> {
-  server = await serve(script, options)
-  return server
-}
+const { start } = oneServer()
 
 const request = { model: 'sonnet', messages: hello }
 

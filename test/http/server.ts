@@ -71,7 +71,7 @@ const models: ModelEntry[] = [
 
 /** The app on a free loopback port, with the official client. */
 export async function serve(script: Script, options: TestOptions = {}): Promise<TestServer> {
-  const { models: list, readiness, shutdown, stored, responses, ...http } = options
+  const { models: list, readiness, shutdown, stored, responses, seal, ...http } = options
   const backend = scriptedBackend(script)
   const finished: RequestFinished[] = []
   const faults: unknown[] = []
@@ -98,6 +98,7 @@ export async function serve(script: Script, options: TestOptions = {}): Promise<
     ...(shutdown && { shutdown }),
     ...(stored && { stored }),
     ...(responses && { responses }),
+    ...(seal && { seal }),
   })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   const apiKey = http.apiKey ?? 'any'

@@ -1,32 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { deferred } from '../../src/lib/deferred.ts'
-import { ResponseBook } from '../../src/responses/response-book.ts'
-import { openStore } from '../../src/storage/open-store.ts'
-import type { Store } from '../../src/storage/store.ts'
 import { TurnError } from '../../src/turn/error.ts'
-import { says, type Script, serve, type TestServer, until } from '../http/server.ts'
-import { temporaryFolder } from '../support/claude.ts'
+import { says, type Script, type TestServer, until } from '../http/server.ts'
 import { eventsOf, expectOrder } from './event-order.ts'
+import { keptServers } from './kept-server.ts'
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>
-let store: Store
-let server: TestServer | undefined
-beforeEach(async () => {
-  folder = await temporaryFolder()
-  store = await openStore({ dataDir: folder.path })
-})
-afterEach(async () => {
-  await server?.close()
-  await store.close()
-  await folder[Symbol.asyncDispose]()
-})
-
-async function start(script: Script, options: { keepMs?: number; now?: () => number } = {}) {
-  const storage = Promise.resolve(store)
-  const responses = new ResponseBook({ storage, keepMs: 3_600_000, ...options })
-  server = await serve(script, { responses })
-  return server
-}
+const servers = keptServers()
+const { start } = servers
 
 /** Says a word, and the rest when it is let. */
 function inTwoParts(): { script: Script; go: () => void } {
@@ -115,6 +95,20 @@ describe('a response in the background', () => {
     expect(backend.runs[0]?.context.signal.aborted).toBe(true)
     expect(await client.responses.cancel(begun.id)).toMatchObject({ status: 'cancelled' })
     expect(await client.responses.retrieve(begun.id)).toMatchObject({ status: 'cancelled' })
+  })
+
+  it('is cancelled on another node', async () => {
+    const running = await start(inTwoParts().script)
+    const other = await servers.beside(() => says('Never.'))
+    const begun = await running.client.responses.create(request)
+    await until(() => running.backend.runs.length === 1)
+    expect(await other.client.responses.cancel(begun.id)).toMatchObject({
+      id: begun.id,
+      status: 'cancelled',
+      error: null,
+    })
+    expect(running.backend.runs[0]?.context.signal.aborted).toBe(true)
+    expect(await running.client.responses.cancel(begun.id)).toMatchObject({ status: 'cancelled' })
   })
 
   it('that fails is kept as failed', async () => {

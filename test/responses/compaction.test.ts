@@ -1,12 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest'
-import { says, serve, type TestServer } from '../http/server.ts'
+import { describe, expect, it } from 'vitest'
+import { oneServer } from '../http/one-server.ts'
+import { says } from '../http/server.ts'
 import { hasOpenAIDocument, OpenAIDocument } from '../support/openai-document.ts'
 
-let server: TestServer | undefined
-afterEach(async () => {
-  await server?.close()
-  server = undefined
-})
+const { start } = oneServer()
 
 const input = [
   { role: 'user' as const, content: 'The code word is Rome.' },
@@ -15,7 +12,9 @@ const input = [
 
 describe('compact', () => {
   it('makes an item that stands for the conversation', async () => {
-    server = await serve((_turn, _context, run) => says(run === 0 ? 'Code word: Rome.' : 'Rome.'))
+    const server = await start((_turn, _context, run) =>
+      says(run === 0 ? 'Code word: Rome.' : 'Rome.'),
+    )
     const { client, backend } = server
     const compacted = await client.responses.compact({ model: 'gpt-5', input })
     expect(compacted).toMatchObject({
@@ -44,7 +43,7 @@ describe('compact', () => {
   })
 
   it('needs a model, and content of its own', async () => {
-    server = await serve(() => says('Never.'))
+    const server = await start(() => says('Never.'))
     const { client } = server
     const unnamed = client.responses.compact({ input } as never)
     await expect(unnamed).rejects.toMatchObject({ status: 400, param: 'model' })

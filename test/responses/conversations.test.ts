@@ -1,43 +1,31 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ResponseBook } from '../../src/responses/response-book.ts'
-import { openStore } from '../../src/storage/open-store.ts'
-import type { Store } from '../../src/storage/store.ts'
+import { describe, expect, it } from 'vitest'
 import { TurnError } from '../../src/turn/error.ts'
-import { says, type Script, serve, type TestServer } from '../http/server.ts'
-import { temporaryFolder } from '../support/claude.ts'
 import { hasOpenAIDocument, OpenAIDocument } from '../support/openai-document.ts'
+import { keptServers, told } from './kept-server.ts'
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>
-let store: Store
-let server: TestServer | undefined
-beforeEach(async () => {
-  folder = await temporaryFolder()
-  store = await openStore({ dataDir: folder.path })
-})
-afterEach(async () => {
-  await server?.close()
-  await store.close()
-  await folder[Symbol.asyncDispose]()
-})
-
-async function start(
-  script: Script = (_turn, _context, run) => says(`Answer ${run}.`),
-  keepMs = 3_600_000,
-): Promise<TestServer> {
-  const responses = new ResponseBook({ storage: Promise.resolve(store), keepMs })
-  server = await serve(script, { responses })
-  return server
-}
-
-/** What the backend was told last. */
-function told({ backend }: TestServer): string[] {
-  const { turn } = backend.runs.at(-1) ?? expect.fail()
-  return turn.messages.map(({ content }) =>
-    content.map((part) => (part.type === 'text' ? part.text : part.type)).join(' + '),
-  )
-}
+const servers = keptServers()
+const { start } = servers
 
 const message = (content: string) => ({ type: 'message', role: 'user', content }) as const
+
+describe('an item of a conversation', () => {
+  it('can be named in any request of its owner, until it is removed', async () => {
+    const running = await start()
+    const { client } = running
+    const { id } = await client.conversations.create({})
+    const { data } = await client.conversations.items.create(id, { items: [message('One.')] })
+    const [item] = data
+    const input = [{ type: 'item_reference' as const, id: item?.id ?? '' }, message('Two?')]
+    await client.responses.create({ model: 'sonnet', input })
+    expect(told(running)).toEqual(['user: One.', 'user: Two?'])
+    await client.conversations.items.delete(item?.id ?? '', { conversation_id: id })
+    await expect(client.responses.create({ model: 'sonnet', input })).rejects.toMatchObject({
+      status: 404,
+      code: 'item_not_found',
+      param: 'input[0].id',
+    })
+  })
+})
 
 describe('a conversation', () => {
   it('is made, changed and forgotten', async () => {
@@ -63,14 +51,24 @@ describe('a conversation', () => {
     const first = await client.responses.create({ conversation: id, input: 'One?' })
     expect(first.conversation).toEqual({ id })
     await client.responses.stream({ conversation: { id }, input: 'Two?' }).finalResponse()
-    expect(told(running)).toEqual(['Zero.', 'One?', 'Answer 0.', 'Two?'])
+    expect(told(running)).toEqual([
+      'user: Zero.',
+      'user: One?',
+      'assistant: Answer 0.',
+      'user: Two?',
+    ])
     const listed = await client.conversations.items.list(id, { order: 'asc' })
     const texts = listed.data.map((item) => item.type === 'message' && item.content)
     expect(texts).toMatchObject(
       ['Zero.', 'One?', 'Answer 0.', 'Two?', 'Answer 1.'].map((text) => [{ text }]),
     )
     await client.responses.create({ previous_response_id: first.id, input: 'Else?' })
-    expect(told(running)).toEqual(['Zero.', 'One?', 'Answer 0.', 'Else?'])
+    expect(told(running)).toEqual([
+      'user: Zero.',
+      'user: One?',
+      'assistant: Answer 0.',
+      'user: Else?',
+    ])
     if (hasOpenAIDocument) {
       const page: unknown = await (
         await running.fetch(`/v1/conversations/${id}/items?order=asc`)
@@ -97,7 +95,7 @@ describe('a conversation', () => {
       client.conversations.items.retrieve(one?.id ?? '', { conversation_id: id }),
     ).rejects.toMatchObject({ status: 404, code: 'item_not_found' })
     await client.responses.create({ conversation: id, input: 'Q' })
-    expect(told(running)).toEqual(['B.', 'Q'])
+    expect(told(running)).toEqual(['user: B.', 'user: Q'])
   })
 
   it('is left as it was by an answer that failed', async () => {
@@ -136,7 +134,7 @@ describe('a conversation', () => {
   })
 
   it('is nowhere where the owner keeps nothing', async () => {
-    const { client } = await start(undefined, 0)
+    const { client } = await start(undefined, { keepMs: 0 })
     await expect(client.conversations.create()).rejects.toMatchObject({ status: 404 })
   })
 })

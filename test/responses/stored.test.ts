@@ -1,50 +1,15 @@
 import type OpenAI from 'openai'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ResponseBook } from '../../src/responses/response-book.ts'
-import { openStore } from '../../src/storage/open-store.ts'
-import type { Store } from '../../src/storage/store.ts'
 import { TurnError } from '../../src/turn/error.ts'
-import { says, type Script, serve, type TestServer } from '../http/server.ts'
-import { temporaryFolder } from '../support/claude.ts'
+import { says } from '../http/server.ts'
 import { hasOpenAIDocument, OpenAIDocument } from '../support/openai-document.ts'
+import { keptServers, told } from './kept-server.ts'
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>
-let store: Store
-let server: TestServer | undefined
-beforeEach(async () => {
-  folder = await temporaryFolder()
-  store = await openStore({ dataDir: folder.path })
-})
-afterEach(async () => {
-  await server?.close()
-  await store.close()
-  await folder[Symbol.asyncDispose]()
-})
+const servers = keptServers()
+const { start } = servers
 
 const dayMs = 24 * 3_600_000
-
-async function start(
-  script: Script = (_turn, _context, run) => says(`Answer ${run}.`),
-  options: { keepMs?: number; now?: () => number } = {},
-): Promise<TestServer> {
-  await server?.close()
-  const responses = new ResponseBook({
-    storage: Promise.resolve(store),
-    keepMs: dayMs,
-    ...options,
-  })
-  server = await serve(script, { responses })
-  return server
-}
-
-/** What the backend was told, one line a message. */
-function told({ backend }: TestServer, run = -1): string[] {
-  const { turn } = backend.runs.at(run) ?? expect.fail()
-  return turn.messages.map(
-    ({ role, content }) =>
-      `${role}: ${content.map((part) => (part.type === 'text' ? part.text : part.type)).join(' + ')}`,
-  )
-}
 
 const reference = (id: string | undefined) => ({
   type: 'item_reference' as const,
@@ -115,8 +80,7 @@ describe('previous_response_id', () => {
     const one = await ask(first.client, 'One?', { instructions: 'Only once.' })
     const two = await ask(first.client, 'Two?', { previous_response_id: one.id })
     expect(two.previous_response_id).toBe(one.id)
-    await store.close()
-    store = await openStore({ dataDir: folder.path })
+    await servers.reopen()
     const again = await start()
     const three = await ask(again.client, 'Three?', { previous_response_id: two.id })
     expect(told(again)).toEqual([
@@ -253,7 +217,7 @@ describe('what is kept', () => {
     await ask(client, 'More?', { previous_response_id: used.id })
     now += 2
     const book = new ResponseBook({
-      storage: Promise.resolve(store),
+      storage: Promise.resolve(servers.store),
       keepMs: dayMs,
       now: () => now,
     })
@@ -264,11 +228,11 @@ describe('what is kept', () => {
 
   it('or is not, while the storage is away: the answer comes all the same', async () => {
     const { client, faults } = await start()
-    await store.close()
+    await servers.store.close()
     const response = await ask(client, 'Hello')
     expect(response).toMatchObject({ output_text: 'Answer 0.', store: false })
     expect(faults).toHaveLength(1)
-    store = await openStore({ dataDir: folder.path })
+    await servers.reopen()
   })
 })
 

@@ -1,31 +1,15 @@
 import OpenAI from 'openai'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { TurnError } from '../../src/turn/error.ts'
 import type { TurnEvent } from '../../src/turn/event.ts'
+import { createSeal } from '../../src/lib/seal.ts'
 import { deferred } from '../../src/lib/deferred.ts'
-import {
-  all,
-  claude,
-  says,
-  type Script,
-  serve,
-  type TestOptions,
-  type TestServer,
-  usage,
-} from '../http/server.ts'
+import { all, claude, says, usage } from '../http/server.ts'
+import { oneServer } from '../http/one-server.ts'
 import { hasOpenAIDocument, OpenAIDocument } from '../support/openai-document.ts'
 import { eventsOf, expectOrder, type WireEvent } from './event-order.ts'
 
-let server: TestServer | undefined
-afterEach(async () => {
-  await server?.close()
-  server = undefined
-})
-
-async function start(script: Script, options?: TestOptions): Promise<TestServer> {
-  server = await serve(script, options)
-  return server
-}
+const { start, running } = oneServer()
 
 const begin: TurnEvent = {
   type: 'start',
@@ -85,6 +69,8 @@ const note = { type: 'custom', name: 'note' }
 const inSpace = { type: 'namespace', name: 'sky', description: 'Sky', tools: [weather] }
 const request = { model: 'sonnet', input: 'Hello', store: false }
 
+const seal = createSeal(undefined)
+
 const answers: Record<string, { events: TurnEvent[]; body?: object }> = {
   'a plain text': { events: [begin, ...text(0, 'Hel', 'lo'), done()] },
   'an empty text': { events: [begin, ...text(0), done()] },
@@ -94,6 +80,10 @@ const answers: Record<string, { events: TurnEvent[]; body?: object }> = {
   'thinking with a summary': {
     events: [begin, ...thinking(0, 'So', ' so'), ...text(1, 'Hello'), done()],
     body: { reasoning: { effort: 'high', summary: 'auto' } },
+  },
+  'thinking that is sealed': {
+    events: [begin, ...thinking(0, 'So', ' so'), ...text(1, 'Hello'), done()],
+    body: { include: ['reasoning.encrypted_content'] },
   },
   'words and two calls': {
     events: [
@@ -122,7 +112,7 @@ const answers: Record<string, { events: TurnEvent[]; body?: object }> = {
 }
 
 async function post(body: object): Promise<Response> {
-  const { url } = server ?? expect.fail()
+  const { url } = running()
   return fetch(`${url}/v1/responses`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -136,7 +126,7 @@ async function streamed(body: object): Promise<WireEvent[]> {
 
 describe.each(Object.entries(answers))('%s', (_name, { events, body = {} }) => {
   it('streams by the rules, and ends with what the whole answer is', async () => {
-    await start(() => script(events))
+    await start(() => script(events), { seal })
     const stream = await streamed(body)
     expectOrder(stream)
     const whole = (await (await post({ ...request, ...body })).json()) as Record<string, unknown>
@@ -146,7 +136,7 @@ describe.each(Object.entries(answers))('%s', (_name, { events, body = {} }) => {
   })
 
   it.runIf(hasOpenAIDocument)('obeys the document of OpenAI', async () => {
-    await start(() => script(events))
+    await start(() => script(events), { seal })
     const problems = []
     for (const event of await streamed(body)) {
       const found = document.problems('ResponseStreamEvent', event)
@@ -162,7 +152,10 @@ const document = hasOpenAIDocument ? new OpenAIDocument() : (undefined as unknow
 
 /** Ids of items have the id of their response in them. */
 function withoutIds(response: Record<string, unknown>): unknown {
-  return JSON.parse(JSON.stringify(response).replaceAll(/"(msg|rs|fc|ctc|ws)_[\da-f]{32}/g, '"$1_'))
+  const text = JSON.stringify(response)
+    .replaceAll(/"(msg|rs|fc|ctc|ws)_[\da-f]{32}/g, '"$1_')
+    .replaceAll(/"sealed1[^"]+"/g, '"sealed"')
+  return JSON.parse(text)
 }
 
 describe('a whole answer', () => {
@@ -193,6 +186,65 @@ describe('a whole answer', () => {
       },
       claude: { session_id: 'session-1', cost_usd: 0.0123 },
     })
+  })
+})
+
+const sealedItem = (encrypted_content: string) => [
+  { type: 'reasoning' as const, id: 'rs_1', summary: [], encrypted_content },
+  { role: 'user' as const, content: 'Hello' },
+]
+
+const thoughtful = (): AsyncIterable<TurnEvent> =>
+  script([
+    begin,
+    { type: 'reasoning-start', block: 0 },
+    { type: 'reasoning-delta', block: 0, text: 'A secret thought' },
+    { type: 'reasoning-end', block: 0, signature: 'sig' },
+    ...text(1, 'Hello'),
+    done(),
+  ])
+
+describe('sealed thinking', () => {
+  const include = ['reasoning.encrypted_content' as const]
+  const asking = { ...request, include }
+
+  it('is given where it is asked for, whole and streamed, and taken back', async () => {
+    const seal = await createSeal(undefined)
+    const { client, backend } = await start(thoughtful, { seal: Promise.resolve(seal) })
+    const whole = await client.responses.create(asking)
+    const stream = client.responses.stream(asking)
+    for (const response of [whole, await stream.finalResponse()]) {
+      const [item] = response.output
+      const sealed = item?.type === 'reasoning' ? item.encrypted_content : undefined
+      const opened = seal.open(sealed ?? expect.fail())
+      expect(opened).toMatchObject({ type: 'opened' })
+      if (opened.type !== 'opened') continue
+      expect(JSON.parse(opened.text)).toEqual([{ text: 'A secret thought', signature: 'sig' }])
+    }
+    const input = [...(whole.output as []), { role: 'user' as const, content: 'And?' }]
+    await client.responses.create({ ...asking, input })
+    expect(backend.runs.at(-1)?.turn.messages.map(({ role }) => role)).toEqual([
+      'assistant',
+      'user',
+    ])
+    const [unasked] = (await client.responses.create(request)).output
+    expect(unasked).not.toHaveProperty('encrypted_content')
+  })
+
+  it('must be as it came; that of another key is left out, and it is said', async () => {
+    const seal = createSeal('one')
+    const { client } = await start(thoughtful, { seal })
+    const wrong = client.responses.create({ ...request, input: sealedItem('gAAAAAB') })
+    await expect(wrong).rejects.toMatchObject({
+      status: 400,
+      code: 'invalid_value',
+      param: 'input[0].encrypted_content',
+    })
+    const other = (await createSeal('other')).close('[]')
+    const { response } = await client.responses
+      .create({ ...request, input: sealedItem(other) })
+      .withResponse()
+    expect(response.headers.get('x-notice')).toContain('input[0].encrypted_content was sealed by')
   })
 })
 
@@ -283,7 +335,7 @@ describe('what is asked and not there', () => {
       ...request,
       temperature: 0.3,
       text: { verbosity: 'low' },
-      include: ['reasoning.encrypted_content'],
+      include: ['file_search_call.results'],
       tools: [{ type: 'web_search', external_web_access: false }],
     })
     expect(response.status).toBe(200)

@@ -9,6 +9,10 @@ export const anthropicMessages: Dialect = {
   name: dialectName,
   isRepeatable: true,
   decode,
+  ownFields: (text) =>
+    text
+      .replaceAll('response_format.json_schema.schema', 'output_config.format.schema')
+      .replaceAll('response_format', 'output_config.format'),
   encodeResult,
   encodeError,
   openStream: (request) => ({

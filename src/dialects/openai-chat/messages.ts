@@ -8,6 +8,7 @@ import {
   type UserPart,
 } from '../../turn/message.ts'
 import type { Disclosures } from './disclosures.ts'
+import { functionCall } from './function-call.ts'
 import type {
   AssistantMessageRequest,
   ChatMessage,
@@ -237,31 +238,6 @@ function decodeCall(call: ToolCallRequest, field: string): ToolCallPart {
   if (call.type === 'function') return functionCall(call.id, call.function, `${field}.function`)
   const { name, input } = call.custom
   return { type: 'tool-call', id: call.id, name, input, kind: 'custom' }
-}
-
-/** Some write no arguments as an empty text; Claude takes an object only. */
-function functionCall(
-  id: string,
-  { name, arguments: input }: { name: string; arguments: string },
-  field: string,
-): ToolCallPart {
-  const text = input.trim() === '' ? '{}' : input
-  if (isJsonObject(text)) return { type: 'tool-call', id, name, input: text, kind: 'function' }
-  const param = `${field}.arguments`
-  throw new TurnError(
-    'invalid_value',
-    `${param} must be the text of a JSON object; this is none.`,
-    { param },
-  )
-}
-
-function isJsonObject(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-  } catch {
-    return false
-  }
 }
 
 function fieldOf(index: number): string {

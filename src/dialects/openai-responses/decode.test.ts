@@ -176,10 +176,10 @@ describe('tools', () => {
         { role: 'user', content: 'Q' },
       ],
     })
-    const parameters = { type: 'object' }
+    const sameTool = { kind: 'function', description: 'F', parameters: { type: 'object' } }
     expect(turn.tools).toEqual([
-      { kind: 'function', name: 'f', description: 'F', parameters, strict: true },
-      { kind: 'function', name: 'sky__f', description: 'F', parameters, strict: false },
+      { ...sameTool, name: 'f', strict: true, field: 'tools[0].parameters' },
+      { ...sameTool, name: 'sky__f', strict: false, field: 'tools[1].tools[0].parameters' },
       {
         kind: 'custom',
         name: 'exec',

@@ -1,3 +1,4 @@
+import type { Seal } from '../../lib/seal.ts'
 import type { ClaudeOptions } from '../../turn/claude-options.ts'
 import { TurnError } from '../../turn/error.ts'
 import type { Turn } from '../../turn/turn.ts'
@@ -14,11 +15,11 @@ import { decodeOutput, decodeTools } from './tools.ts'
 export function decode(body: unknown, options: DecodeOptions): DecodedRequest {
   const request = parseRequest(body)
   const disclosures = new Disclosures(options.strict)
-  checkParameters(request, disclosures)
+  checkParameters(request, disclosures, options.seal)
   checkStorage(request)
   const asked = decodeOptions(request.claude_options)
   refuseTwoFormats(request, asked.outputFormat)
-  const { instructions, messages } = decodeInput(request.input, disclosures)
+  const { instructions, messages } = decodeInput(request.input, disclosures, options.seal)
   const { tools, toolChoice, builtIn } = decodeTools(request, disclosures)
   const model = request.claude_options?.model ?? request.model ?? undefined
   const effort = request.claude_options?.effort ?? request.reasoning?.effort ?? undefined
@@ -42,6 +43,7 @@ export function decode(body: unknown, options: DecodeOptions): DecodedRequest {
   if (typeof request.max_output_tokens === 'number') {
     turn.limits.maxOutputTokens = request.max_output_tokens
   }
+  if (typeof request.max_tool_calls === 'number') turn.limits.maxToolCalls = request.max_tool_calls
   return { turn, stream: request.stream ?? false, choices: 1, notices: disclosures.notices }
 }
 
@@ -91,7 +93,11 @@ function refuseTwoFormats(request: ResponseRequest, format: ClaudeOptions['outpu
   )
 }
 
-function checkParameters(request: ResponseRequest, disclosures: Disclosures): void {
+function checkParameters(
+  request: ResponseRequest,
+  disclosures: Disclosures,
+  seal: Seal | undefined,
+): void {
   applyTable(request, { table: responseParameters, api: 'responses' }, disclosures)
   if (request.stream_options?.include_obfuscation) {
     disclosures.ignore('stream_options.include_obfuscation', 'Events are not padded.')
@@ -105,6 +111,7 @@ function checkParameters(request: ResponseRequest, disclosures: Disclosures): vo
     disclosures.ignore('reasoning.context', 'Thinking of earlier turns is not sent again.')
   }
   for (const [index, value] of (request.include ?? []).entries()) {
+    if (value === 'reasoning.encrypted_content' && seal) continue
     checkIncluded(value, `include[${index}]`, disclosures)
   }
 }

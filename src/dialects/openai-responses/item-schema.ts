@@ -44,7 +44,7 @@ const content = z.union([z.string(), z.array(partSchema)], {
 const callId = z.string().min(1)
 
 /** Items whose work is done, and which say nothing to a model that did not do it. */
-export const passedItems = ['reasoning', 'web_search_call', 'compaction_trigger'] as const
+export const passedItems = ['web_search_call', 'compaction_trigger'] as const
 
 /** An item of `input` with its type filled in. */
 export const itemSchema = z.discriminatedUnion(
@@ -77,6 +77,7 @@ export const itemSchema = z.discriminatedUnion(
     z.looseObject({ type: z.literal('additional_tools'), tools: z.array(toolSchema) }),
     z.looseObject({ type: z.literal('item_reference'), id: z.string().min(1) }),
     z.looseObject({ type: z.literal('compaction'), encrypted_content: z.string() }),
+    z.looseObject({ type: z.literal('reasoning'), encrypted_content: text }),
     z.looseObject({ type: z.enum(passedItems) }),
   ],
   {

@@ -1,6 +1,8 @@
+import type { Seal } from '../../lib/seal.ts'
 import { TurnError } from '../../turn/error.ts'
 import type { AssistantMessage, Message, ToolCallPart, ToolMessage } from '../../turn/message.ts'
 import type { Disclosures } from '../openai-chat/disclosures.ts'
+import { functionCall } from '../openai-chat/function-call.ts'
 import {
   checkToolResults,
   type PlacedMessage,
@@ -10,6 +12,7 @@ import type { Item } from './item-schema.ts'
 import { innerName } from './namespaces.ts'
 import { decodeParts, textsOf } from './parts.ts'
 import { readSummary } from './summary.ts'
+import { readThinking, type Thought } from './thinking.ts'
 
 export type Conversation = { instructions: string[]; messages: Message[] }
 
@@ -20,12 +23,13 @@ export type Conversation = { instructions: string[]; messages: Message[] }
 export function decodeInput(
   input: string | readonly Item[],
   disclosures: Disclosures,
+  seal?: Seal,
 ): Conversation {
   if (typeof input === 'string') {
     const text = { type: 'text' as const, text: input }
     return { instructions: [], messages: [{ role: 'user', content: [text] }] }
   }
-  const reader = new InputReader(disclosures)
+  const reader = new InputReader(disclosures, seal)
   for (const [index, item] of input.entries()) reader.push(item, index)
   return reader.end(input)
 }
@@ -38,14 +42,16 @@ const words: ResultWords = {
 
 class InputReader {
   readonly #disclosures: Disclosures
+  readonly #seal: Seal | undefined
   readonly #instructions: string[] = []
   readonly #placed: PlacedMessage[] = []
   readonly #moved: number[] = []
   /** What the assistant is saying, until somebody else speaks. */
   #open: AssistantMessage | undefined
 
-  constructor(disclosures: Disclosures) {
+  constructor(disclosures: Disclosures, seal: Seal | undefined) {
     this.#disclosures = disclosures
+    this.#seal = seal
   }
 
   push(item: Item, index: number): void {
@@ -76,6 +82,8 @@ class InputReader {
         break
       }
       case 'reasoning':
+        this.#thoughts(item, field)
+        break
       case 'web_search_call':
       case 'compaction_trigger':
       case 'additional_tools':
@@ -137,6 +145,14 @@ class InputReader {
     else this.#place(index, message)
   }
 
+  /** Held to have come from here; the model does not need what it thought before. */
+  #thoughts(item: Extract<Item, { type: 'reasoning' }>, field: string): Thought[] {
+    const { encrypted_content: content } = item
+    if (!this.#seal || typeof content !== 'string') return []
+    const param = `${field}.encrypted_content`
+    return readThinking(content, { seal: this.#seal, param, disclosures: this.#disclosures })
+  }
+
   #place(index: number, message: Message): void {
     this.#open = undefined
     this.#placed.push({ index, message })
@@ -151,24 +167,7 @@ function decodeCall(item: Call, field: string): ToolCallPart {
   if (item.type === 'custom_tool_call') {
     return { type: 'tool-call', id, name, input: item.input, kind: 'custom' }
   }
-  // Some write no arguments as an empty text; Claude takes an object only.
-  const text = item.arguments.trim() === '' ? '{}' : item.arguments
-  if (isJsonObject(text)) return { type: 'tool-call', id, name, input: text, kind: 'function' }
-  const param = `${field}.arguments`
-  throw new TurnError(
-    'invalid_value',
-    `${param} must be the text of a JSON object; this is none.`,
-    { param },
-  )
-}
-
-function isJsonObject(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-  } catch {
-    return false
-  }
+  return functionCall(id, { name, arguments: item.arguments }, field)
 }
 
 function empty(param: string): TurnError {

@@ -15,6 +15,7 @@ export class OpenItem {
   readonly #pieces: string[] = []
   readonly #id: string
   #hasSummary = false
+  #sealed: string | undefined
 
   constructor(asked: Asked, index: number, items: OutputItems) {
     this.asked = asked
@@ -52,6 +53,13 @@ export class OpenItem {
       case 'call':
         return [{ type: `response.${this.#inputName}.delta`, ...this.#place, delta: text }]
     }
+  }
+
+  /** Thinking is whole, with the API's own seal where there is one. */
+  seal(signature: string | undefined): void {
+    if (this.asked.kind !== 'reasoning') return
+    const text = this.#pieces.join('')
+    this.#sealed = this.#items.sealed([{ text, ...(signature !== undefined && { signature }) }])
   }
 
   /** What is said when nothing more comes. */
@@ -102,7 +110,7 @@ export class OpenItem {
       case 'message':
         return this.#items.message(this.#index, text, status)
       case 'reasoning':
-        return this.#items.reasoning(this.#index, text, status)
+        return this.#items.reasoning(this.#index, text, status, this.#sealed)
       case 'call':
         return this.#items.call(this.#index, { ...this.asked.call, input: text ?? '' }, status)
     }

@@ -10,6 +10,7 @@ import type { Activity } from '../../turn/event.ts'
 import type { ToolCallPart } from '../../turn/message.ts'
 import type { EncodeContext } from '../dialect.ts'
 import { namespacedNames } from './namespaces.ts'
+import { asksForThinking, type Thought, writeThinking } from './thinking.ts'
 
 type Status = 'in_progress' | 'completed' | 'incomplete'
 export type OutputItem =
@@ -46,12 +47,29 @@ export class OutputItems {
     }
   }
 
-  reasoning(index: number, text: string | undefined, status: Status): ResponseReasoningItem {
+  /** The thinking sealed for its caller to keep, where that is asked for. A new text each time. */
+  sealed(thoughts: readonly Thought[]): string | undefined {
+    const { seal, body } = this.#context
+    return seal && asksForThinking(body.include) ? writeThinking(seal, thoughts) : undefined
+  }
+
+  reasoning(
+    index: number,
+    text: string | undefined,
+    status: Status,
+    sealed?: string,
+  ): ResponseReasoningItem {
     const summary =
       text === undefined || text === '' || !this.#withSummary
         ? []
         : [{ type: 'summary_text' as const, text }]
-    return { id: this.#id('rs', index), type: 'reasoning', summary, status }
+    return {
+      id: this.#id('rs', index),
+      type: 'reasoning',
+      summary,
+      ...(sealed !== undefined && { encrypted_content: sealed }),
+      status,
+    }
   }
 
   call(

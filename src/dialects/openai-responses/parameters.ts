@@ -31,7 +31,7 @@ export const responseParameters = {
   claude_options: honoured('What only Claude Code can do; unknown keys are refused.'),
   metadata: honoured('Given back with the response.'),
   include: honoured(
-    '`message.output_text.logprobs` is refused; what only tools of OpenAI have is ignored.',
+    '`reasoning.encrypted_content` is given; `message.output_text.logprobs` is refused; what only tools of OpenAI have is ignored.',
   ),
   service_tier: ignored(
     '`flex` is honoured: such a turn is one of many, and lets others go first. There is no other tier.',
@@ -59,7 +59,9 @@ export const responseParameters = {
     'Nothing is left out of a conversation that is too long; the request fails.',
     is('disabled'),
   ),
-  max_tool_calls: ignored('Use `claude_options.max_turns`.'),
+  max_tool_calls: honoured(
+    'Calls of tools that run here, all together; further ones are refused to the model. Calls of your own functions do not count.',
+  ),
   context_management: ignored('Claude Code compacts by itself.'),
   user: ignored('Callers are told apart by their key.'),
   safety_identifier: ignored('Callers are told apart by their key.'),

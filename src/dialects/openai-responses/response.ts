@@ -12,6 +12,7 @@ import {
   encodeRun,
 } from '../openai-chat/extension.ts'
 import { type OutputItem, OutputItems, searchQuery } from './output-items.ts'
+import type { Thought } from './thinking.ts'
 import { encodeUsage } from './usage.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -135,7 +136,8 @@ function encodeOutput(result: TurnResult, context: EncodeContext): OutputItem[] 
     }
   }
   if (result.reasoning !== undefined) {
-    output.push(items.reasoning(output.length, result.reasoning, 'completed'))
+    const sealed = items.sealed(thoughtsOf(result))
+    output.push(items.reasoning(output.length, result.reasoning, 'completed', sealed))
   }
   const calls = result.toolCalls.filter(({ kind, input }) => kind === 'custom' || isJson(input))
   if (result.text !== '' || calls.length === 0) {
@@ -144,6 +146,12 @@ function encodeOutput(result: TurnResult, context: EncodeContext): OutputItem[] 
   }
   for (const call of calls) output.push(items.call(output.length, call, 'completed'))
   return output
+}
+
+function thoughtsOf({ parts }: TurnResult): Thought[] {
+  return parts
+    .filter((part) => part.type === 'reasoning')
+    .map(({ text, signature }) => ({ text, ...(signature !== undefined && { signature }) }))
 }
 
 function outcomeOf({ activity }: TurnResult, id: string): 'completed' | 'failed' {

@@ -8,7 +8,16 @@ import { ResponseStream } from './stream.ts'
 export const openaiResponses: Dialect = {
   name: 'openai-responses',
   decode,
+  ownFields,
   encodeResult,
   encodeError,
   openStream: (context) => new ResponseStream(context),
+}
+
+function ownFields(text: string): string {
+  if (text === 'messages') return 'input'
+  return text
+    .replaceAll('response_format.json_schema.schema', 'text.format.schema')
+    .replaceAll('response_format', 'text.format')
+    .replaceAll('`messages`', '`input`')
 }

@@ -103,9 +103,11 @@ export class ResponseStream implements StreamEncoder {
         return this.#open?.delta(event.text) ?? []
       case 'tool-call-delta':
         return this.#open?.delta(event.input) ?? []
+      case 'reasoning-end':
+        this.#open?.seal(event.signature)
+        return []
       // An item is done when the next event shows that it was not cut.
       case 'text-end':
-      case 'reasoning-end':
       case 'tool-call-end':
         return []
       case 'activity':

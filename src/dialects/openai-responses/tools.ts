@@ -16,11 +16,12 @@ export function decodeTools(request: ResponseRequest, disclosures: Disclosures):
     switch (tool.type) {
       case 'function':
       case 'custom':
-        addTool(tools, decodeTool(tool), field)
+        addTool(tools, decodeTool(tool, field), field)
         break
       case 'namespace':
         for (const [index, inner] of tool.tools.entries()) {
-          addTool(tools, decodeTool(inner, tool), `${field}.tools[${index}]`)
+          const at = `${field}.tools[${index}]`
+          addTool(tools, decodeTool(inner, at, tool), at)
         }
         break
       case 'web_search':
@@ -80,7 +81,7 @@ function notHere(type: string, field: string): TurnError {
   )
 }
 
-function decodeTool(tool: OwnTool, namespace?: { name: string }): Tool {
+function decodeTool(tool: OwnTool, field: string, namespace?: { name: string }): Tool {
   const name = innerName(tool.name, namespace?.name)
   const description = typeof tool.description === 'string' ? tool.description : undefined
   if (tool.type === 'function') {
@@ -88,7 +89,7 @@ function decodeTool(tool: OwnTool, namespace?: { name: string }): Tool {
       kind: 'function',
       name,
       ...(description !== undefined && { description }),
-      ...(tool.parameters && { parameters: tool.parameters }),
+      ...(tool.parameters && { parameters: tool.parameters, field: `${field}.parameters` }),
       strict: tool.strict ?? false,
     }
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { AssistantMessage, Message, ToolCallPart } from '../../turn/message.ts'
 import type { TurnContext } from '../../turn/backend.ts'
+import type { Tool } from '../../turn/tool.ts'
 import type { Turn } from '../../turn/turn.ts'
 import type { Decisions } from '../options.ts'
 
@@ -20,8 +21,9 @@ export function profileOf(
     effort: turn.effort,
     thinking: turn.thinking,
     maxOutputTokens: turn.limits.maxOutputTokens,
+    maxToolCalls: turn.limits.maxToolCalls,
     instructions: turn.instructions,
-    tools: turn.tools,
+    tools: turn.tools.map(withoutField),
     toolChoice: turn.toolChoice,
     parallelToolCalls: turn.parallelToolCalls,
     output: turn.output,
@@ -38,6 +40,13 @@ export function profileOf(
       agents: claude.agents,
     },
   })
+}
+
+/** Where a tool stands in a request is for error messages. */
+function withoutField(tool: Tool): Tool {
+  if (tool.kind !== 'function') return tool
+  const { field: _, ...rest } = tool
+  return rest
 }
 
 /** The key of a conversation: its profile and every byte of every message. */

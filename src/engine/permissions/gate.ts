@@ -1,11 +1,15 @@
 import type { CanUseTool, HookCallback, Options } from '@anthropic-ai/claude-agent-sdk'
+import type { CallBound } from './call-bound.ts'
 import type { Wall } from './wall.ts'
 
-/** The wall as the SDK calls it: before each tool use, and again where Claude Code itself would ask a person. */
+/**
+ * The wall as the SDK calls it: before each tool use, and again where Claude Code itself would ask a person. `first` decides before it, and the
+ * bound after it: what is refused does not count.
+ */
 export function gate(
   wall: Wall,
   commandsAreLimited: boolean,
-  first?: HookCallback,
+  { first, bound }: { first?: HookCallback | undefined; bound?: CallBound | undefined } = {},
 ): Pick<Options, 'canUseTool' | 'hooks'> {
   let resultsFolder: string | undefined
   const before: HookCallback = async (event, toolUseId, options) => {
@@ -13,9 +17,10 @@ export function gate(
     const decided = await first?.(event, toolUseId, options)
     if (decided && 'hookSpecificOutput' in decided) return decided
     resultsFolder = `${event.transcript_path.replace(/\.jsonl$/, '')}/tool-results`
-    const refusal = isRecord(event.tool_input)
+    const wrong = isRecord(event.tool_input)
       ? await wall({ tool: event.tool_name, input: event.tool_input }, resultsFolder)
       : 'its input is not an object'
+    const refusal = wrong ?? bound?.take()
     if (refusal === undefined) return {}
     return {
       hookSpecificOutput: {

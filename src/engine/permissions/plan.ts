@@ -5,6 +5,7 @@ import type { ClaudeOptions } from '../../turn/claude-options.ts'
 import { TurnError } from '../../turn/error.ts'
 import type { Notice } from '../../turn/event.ts'
 import { sandboxSettings } from '../sandbox.ts'
+import type { CallBound } from './call-bound.ts'
 import { type FilePlace } from './file-access.ts'
 import { credentialPaths } from './forbidden.ts'
 import { gate } from './gate.ts'
@@ -50,13 +51,13 @@ export type PermissionPlan = {
 
 /**
  * Decides what the tools of one request may touch. Throws a `TurnError`: 400 for a rule that is none, 403 naming the setting for
- * what the owner does not allow. `before` decides first on each use; what it leaves open goes on to the wall.
+ * what the owner does not allow. `first` decides before the wall on each use, `bound` after it.
  */
 export function planPermissions(
   claude: ClaudeOptions,
   policy: ToolPolicy,
   place: ToolPlace,
-  before?: HookCallback,
+  deciding: { first?: HookCallback; bound?: CallBound | undefined } = {},
 ): PermissionPlan {
   const selection = selectTools(claude, policy)
   const agentic = selection.tools.length > 0
@@ -80,7 +81,7 @@ export function planPermissions(
     options: {
       tools: selection.tools,
       ...ruleOptions(selection, inner),
-      ...gate(wall, commandsLimited(selection), before),
+      ...gate(wall, commandsLimited(selection), deciding),
       permissionMode: 'default',
       ...(confined && {
         sandbox: sandboxSettings({

@@ -14,6 +14,7 @@ import { Channel } from '../../lib/channel.ts'
 import { FlowGate } from '../../lib/flow-gate.ts'
 import { endProcess, isAlive } from './child.ts'
 import { failureOfEnd } from '../failures.ts'
+import type { CallBound } from '../permissions/call-bound.ts'
 import type { Mirror } from '../conversation/mirror.ts'
 import type { Launched, WaitingRoom } from './waiting-room.ts'
 
@@ -33,8 +34,8 @@ export type LateSettings = {
   extraBody?: Readonly<Record<string, unknown>>
 }
 
-/** `pinned`: its like is to wait from now on. */
-export type ProcessUse = { pinned?: boolean; mirror?: Mirror }
+/** `pinned`: its like is to wait from now on; `bound`: of the calls in each of its answers. */
+export type ProcessUse = { pinned?: boolean; mirror?: Mirror; bound?: CallBound | undefined }
 
 /** One Claude Code process, as a conversation partner: messages go in, SDK messages come out, one turn at a time. */
 export class ClaudeProcess {
@@ -47,9 +48,16 @@ export class ClaudeProcess {
   #conversations = 1
   /** Follows what it writes down. */
   readonly mirror: Mirror | undefined
+  /** Begins anew with each turn. */
+  readonly bound: CallBound | undefined
 
-  constructor(options: Options, room: WaitingRoom, { pinned = false, mirror }: ProcessUse = {}) {
+  constructor(
+    options: Options,
+    room: WaitingRoom,
+    { pinned = false, mirror, bound }: ProcessUse = {},
+  ) {
     this.mirror = mirror
+    this.bound = bound
     this.#query = query({
       prompt: this.#input,
       options: {

@@ -110,7 +110,10 @@ export class Processes {
   async #start(course: Course, decisions: Decisions): Promise<ClaudeProcess> {
     const { turn, clock } = course
     const mirror = this.#options.keeper.mirror(course.session.isKept)
-    const process = new ClaudeProcess(processOptions(turn, decisions), this.#room, { mirror })
+    const process = new ClaudeProcess(processOptions(turn, decisions), this.#room, {
+      mirror,
+      bound: decisions.bound,
+    })
     this.#take(process, course)
     const before = decisions.resume ?? decisions.composed
     if (before !== undefined) {
@@ -257,6 +260,7 @@ export class Processes {
   async #ask(process: ClaudeProcess, prompt: Prompt, { clock }: Course): Promise<ClaudeProcess> {
     try {
       process.mirror?.turnBegins()
+      process.bound?.begin()
       await feed(process, prompt.earlier, clock)
       process.ask(prompt.question)
       return process

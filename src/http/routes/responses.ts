@@ -16,10 +16,13 @@ import { BackgroundRuns } from '../background-runs.ts'
 import { isAscending, pageOf } from '../item-page.ts'
 import type { HttpParts } from '../parts.ts'
 import { responseHeaders } from '../response-headers.ts'
+import { endWith, type SocketCall } from '../sockets/socket-calls.ts'
+import { mountResponseSockets } from './response-sockets.ts'
+import { remember, warmUp, withQuestion } from './socket-turns.ts'
 
 /** The paths and their methods. */
 export const responsePaths = {
-  '/v1/responses': 'POST',
+  '/v1/responses': 'GET, POST',
   '/v1/responses/:id': 'GET, DELETE',
   '/v1/responses/:id/input_items': 'GET',
   '/v1/responses/:id/cancel': 'POST',
@@ -29,20 +32,25 @@ export const responsePaths = {
 
 type Id = { Params: { id: string } }
 
-export type ResponseRouteParts = DialectRouteParts & Pick<HttpParts, 'responses'>
+export type ResponseRouteParts = DialectRouteParts & Pick<HttpParts, 'responses' | 'seal'>
 
 /** Responses: asked for, found again, gone on from and forgotten. */
 export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts): void {
   const { responses: book } = parts
   const runs = new BackgroundRuns(parts)
+  const calls = mountResponseSockets(app, parts)
   const ownerOf = (request: FastifyRequest): string => parts.records.of(request).owner
   mountDialect(
     app,
     '/v1/responses',
     openaiResponses,
     parts,
-    (body, { request, record, uploaded }) =>
-      prepare(parts, body, { owner: record.owner, requestId: request.id, uploaded, runs }),
+    (body, { request, reply, record, uploaded }) => {
+      const call = calls.callOf(request)
+      if (call) endWith(call, reply)
+      const { owner } = record
+      return prepare(parts, body, { owner, requestId: request.id, uploaded, runs, call })
+    },
   )
   mountDialect(
     app,
@@ -53,13 +61,17 @@ export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts):
       prepare(parts, unkept(body), { owner: record.owner, requestId: request.id, uploaded }),
   )
   app.post('/v1/responses/input_tokens', async (request, reply) => {
-    const { body, blame } = await prepare(parts, withInput(request.body), {
+    const { body, blame, seal } = await prepare(parts, withInput(request.body), {
       owner: ownerOf(request),
       requestId: request.id,
       uploaded: uploadedFiles(parts, ownerOf(request)),
     })
     try {
-      const { turn } = openaiResponses.decode(body, { strict: false, maxChoices: 1 })
+      const { turn } = openaiResponses.decode(body, {
+        strict: false,
+        maxChoices: 1,
+        ...(seal && { seal }),
+      })
       return await reply
         .header('x-notice', 'the number of tokens is an estimate')
         .send({ object: 'response.input_tokens', input_tokens: estimateTokens(turn) })
@@ -99,21 +111,23 @@ export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts):
 
 /** The whole conversation as the body's input, with the uploads that it names; kept with its answer. */
 async function prepare(
-  { responses, telemetry }: ResponseRouteParts,
+  { responses, telemetry, seal }: ResponseRouteParts,
   body: unknown,
   {
     owner,
     requestId,
     uploaded,
     runs,
+    call,
   }: {
     owner: string
     requestId: string
     uploaded: SentContent | undefined
     runs?: BackgroundRuns
+    call?: SocketCall | undefined
   },
 ): Promise<Prepared> {
-  const opened: OpenedRequest = (await responses?.open(owner, body)) ?? {
+  const opened: OpenedRequest = (await responses?.open(owner, body, call?.memory)) ?? {
     body: unkept(body),
     earlier: 0,
   }
@@ -124,16 +138,25 @@ async function prepare(
       throw blame(error)
     }))
   const keep = async (answer: Json, events?: readonly string[]): Promise<Json> => {
+    let kept = answer
     try {
       await responses?.keep(owner, opened, answer, events)
-      return answer
     } catch (error) {
       // An answer that cannot be kept now is an answer all the same.
       telemetry.fault(error, requestId)
-      return { ...answer, store: false }
+      kept = { ...answer, store: false }
     }
+    if (call) remember(call.memory, opened.body, kept)
+    return kept
   }
-  const ready: Prepared = { body: expanded ?? opened.body, blame }
+  const sealing = await seal
+  const ready: Prepared = {
+    body: expanded ?? opened.body,
+    blame,
+    ...(sealing && { seal: sealing }),
+  }
+  if (call?.isWarmUp)
+    return { ...ready, body: withQuestion(ready.body), settle: keep, backend: warmUp }
   if (!runs || !responses || !isInBackground(body)) return { ...ready, settle: keep }
   return {
     ...ready,
@@ -173,15 +196,11 @@ function unkept(body: unknown): unknown {
 /** Counts items from the first of the caller's own. */
 function inOwnWords(thrown: unknown, earlier: number): unknown {
   if (!(thrown instanceof TurnError) || earlier === 0) return thrown
-  const moved = (text: string): string =>
+  return thrown.inOtherWords((text) =>
     text.replaceAll(/\binput\[(\d+)\]/g, (_all, index: string) =>
       Number(index) < earlier ? 'previous_response_id' : `input[${Number(index) - earlier}]`,
-    )
-  const { param, cause } = thrown
-  return new TurnError(thrown.code, moved(thrown.message), {
-    ...(param !== undefined && { param: moved(param) }),
-    ...(cause !== undefined && { cause }),
-  })
+    ),
+  )
 }
 
 /** Tokens can be counted of a request that asks nothing yet. */

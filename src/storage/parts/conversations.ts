@@ -29,6 +29,8 @@ export interface Conversations {
   ): Promise<boolean>
   /** All of them, from the first on; of a conversation that `find` found. */
   items(id: string): Promise<ConversationItem[]>
+  /** An item of any of an owner's conversations, by its id. */
+  findItem(owner: string, item: string): Promise<ConversationItem | undefined>
   removeItem(id: string, item: string): Promise<boolean>
   /** Removes what was last used before this time. */
   clean(usedBeforeMs: number): Promise<void>

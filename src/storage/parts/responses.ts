@@ -24,6 +24,10 @@ export interface Responses {
   chain(owner: string, id: string, nowMs: number): Promise<StoredResponse[]>
   /** It is used now. */
   renew(owner: string, id: string, nowMs: number): Promise<void>
+  /** Notes that its caller wants it to end; whoever makes it sees that. Whether there is one. */
+  cancel(owner: string, id: string, nowMs: number): Promise<boolean>
+  /** Those of these responses, 500 at the most, that their callers want to end. */
+  cancelled(ids: readonly string[]): Promise<string[]>
   /** Whether there was one. */
   remove(owner: string, id: string): Promise<boolean>
   /** Removes what was last used before this time. */
@@ -40,4 +44,6 @@ export type ResponseRow = {
   input: string
   body: string
   events: string | null
+  /** When its caller wanted it to end before it did. */
+  cancel_ms: number | null
 }

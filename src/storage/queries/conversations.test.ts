@@ -21,6 +21,8 @@ describeEngines('conversations', (makePlace) => {
     const items = await store.conversations.items('conv_1')
     expect(items.map(({ id }) => id).sort()).toEqual(['x', 'y', 'z'])
     expect(items.every(({ id, body }) => body === `"${id}"`)).toBe(true)
+    expect(await store.conversations.findItem('ann', 'y')).toEqual({ id: 'y', body: '"y"' })
+    expect(await store.conversations.findItem('bob', 'y')).toBeUndefined()
     expect(await store.conversations.removeItem('conv_1', 'y')).toBe(true)
     expect(await store.conversations.removeItem('conv_1', 'y')).toBe(false)
     expect(await store.conversations.change('ann', 'conv_1', '{}')).toBe(true)

@@ -67,6 +67,19 @@ export function createConversations(database: Database, sealer: Sealer): Convers
           body: sealer.open(row.body, aboutItem(id, row.id)),
         }))
       }),
+    findItem: (owner, item) =>
+      database.read(async (queries) => {
+        const row = await queries
+          .selectFrom('conversation_item')
+          .innerJoin('conversation', 'conversation.id', 'conversation_item.conversation')
+          .select(['conversation_item.conversation', 'conversation_item.body'])
+          .where('conversation_item.id', '=', item)
+          .where('conversation.owner', '=', owner)
+          .limit(1)
+          .executeTakeFirst()
+        if (row === undefined) return undefined
+        return { id: item, body: sealer.open(row.body, aboutItem(row.conversation, item)) }
+      }),
     removeItem: (id, item) =>
       database.write(async (queries) => {
         const { numDeletedRows } = await queries

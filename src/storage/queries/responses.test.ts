@@ -48,6 +48,19 @@ describeEngines('responses', (makePlace) => {
     await store.close()
   })
 
+  it('are noted as cancelled, also when they are kept again', async () => {
+    await using place = await makePlace()
+    const store = await openStore(place.options)
+    const { responses } = store
+    await responses.put(response('resp_1'))
+    await responses.put(response('resp_2'))
+    expect(await responses.cancel('bob', 'resp_1', 5)).toBe(false)
+    expect(await responses.cancel('ann', 'resp_1', 5)).toBe(true)
+    await responses.put(response('resp_1', { usedMs: 6 }))
+    expect(await responses.cancelled(['resp_1', 'resp_2', 'resp_3'])).toEqual(['resp_1'])
+    await store.close()
+  })
+
   it('what nobody has gone on from is cleaned away', async () => {
     await using place = await makePlace()
     const store = await openStore(place.options)

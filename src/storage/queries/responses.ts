@@ -10,7 +10,7 @@ export function createResponses(database: Database, sealer: Sealer): Responses {
   return {
     put: (response) => {
       const row = rowOf(response, sealer)
-      const { id: _id, owner, ...changed } = row
+      const { id: _id, owner, cancel_ms: _asked, ...changed } = row
       return database.write(async (queries) => {
         await queries
           .insertInto('response')
@@ -55,6 +55,26 @@ export function createResponses(database: Database, sealer: Sealer): Responses {
           .where('id', '=', id)
           .where('owner', '=', owner)
           .execute()
+      }),
+    cancel: (owner, id, nowMs) =>
+      database.write(async (queries) => {
+        const { numUpdatedRows } = await queries
+          .updateTable('response')
+          .set({ cancel_ms: nowMs })
+          .where('id', '=', id)
+          .where('owner', '=', owner)
+          .executeTakeFirstOrThrow()
+        return numUpdatedRows > 0n
+      }),
+    cancelled: (ids) =>
+      database.read(async (queries) => {
+        const rows = await queries
+          .selectFrom('response')
+          .select('id')
+          .where('id', 'in', ids)
+          .where('cancel_ms', 'is not', null)
+          .execute()
+        return rows.map(({ id }) => id)
       }),
     remove: (owner, id) =>
       database.write(async (queries) => {
@@ -148,6 +168,7 @@ function rowOf(response: StoredResponse, sealer: Sealer): ResponseRow {
     input: sealer.seal(input, `response input ${id}`),
     body: sealer.seal(body, `response ${id}`),
     events: events === undefined ? null : sealer.seal(events, `response events ${id}`),
+    cancel_ms: null,
   }
 }
 

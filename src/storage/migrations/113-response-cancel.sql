@@ -1,0 +1,1 @@
+alter table response add column cancel_ms bigint;

@@ -1,0 +1,113 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { requestsDuring } from '../functions/support.ts'
+import { callsTools, conversation, says } from '../scripted-anthropic/server.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startTestServer()
+  writeFileSync(join(server.workspace, 'a.txt'), 'The file’s own words.')
+})
+afterAll(() => server.close())
+
+const reads = (id: string) => ({
+  id,
+  name: 'Read',
+  input: { file_path: join(server.workspace, 'a.txt') },
+})
+
+/** What the model was told of its calls, by their ids. */
+function results(
+  requests: Awaited<ReturnType<typeof requestsDuring>>['requests'],
+): Record<string, string> {
+  const told = conversation(requests.at(-1) ?? expect.fail()).flatMap(({ content }) => content)
+  return Object.fromEntries(
+    told
+      .filter(({ type }) => type === 'tool_result')
+      .map((block) => [String(block['tool_use_id']), JSON.stringify(block)]),
+  )
+}
+
+describe('what is wrong with a tool or a schema', () => {
+  const array = { type: 'array' }
+  it.each([
+    [
+      'tools[0].parameters.type',
+      { tools: [{ type: 'function', name: 'f', parameters: array, strict: false }] },
+    ],
+    [
+      'tools[0].tools[0].parameters.type',
+      {
+        tools: [
+          {
+            type: 'namespace',
+            name: 'n',
+            description: 'N',
+            tools: [{ type: 'function', name: 'f', parameters: array }],
+          },
+        ],
+      },
+    ],
+    [
+      'text.format.schema.type',
+      { text: { format: { type: 'json_schema', name: 'a', schema: array } } },
+    ],
+  ])('is told of where it stands here: %s', async (param, body) => {
+    for (const stream of [false, true]) {
+      const asking = server.client.responses.create({
+        model: 'sonnet',
+        input: 'Hello',
+        stream,
+        ...(body as object),
+      })
+      await expect(asking).rejects.toMatchObject({
+        status: 400,
+        param,
+        message: expect.stringContaining(`${param} must be "object"`),
+      })
+    }
+  })
+})
+
+describe('max_tool_calls', () => {
+  it('bounds the calls of tools that run here, in each response anew', async () => {
+    const weather = {
+      type: 'function' as const,
+      name: 'get_weather',
+      parameters: {},
+      strict: false,
+    }
+    const asked = {
+      model: 'sonnet',
+      max_tool_calls: 2,
+      tools: [weather],
+      claude_options: { tools: ['Read'], working_dir: server.workspace },
+    }
+    server.anthropic.enqueue(
+      callsTools([reads('toolu_1'), reads('toolu_2'), reads('toolu_3')]),
+      callsTools([{ id: 'toolu_4', name: 'get_weather', input: {} }]),
+    )
+    const first = await requestsDuring(server, () =>
+      server.client.responses.create({ ...asked, input: 'Read it.' }),
+    )
+    expect(first.value).toMatchObject({ max_tool_calls: 2, output: [{ type: 'function_call' }] })
+    const told = results(first.requests)
+    const allowed = Object.keys(told).filter((id) => told[id]?.includes('own words'))
+    expect(allowed).toHaveLength(2)
+    const refused = Object.values(told).find((text) => !text.includes('own words'))
+    expect(refused).toContain('may call tools 2 times at the most')
+
+    server.anthropic.enqueue(callsTools([reads('toolu_5')]), says('Done.'))
+    const second = await requestsDuring(server, () =>
+      server.client.responses.create({
+        ...asked,
+        previous_response_id: first.value.id,
+        input: [{ type: 'function_call_output', call_id: 'toolu_4', output: 'sunny' }],
+      }),
+    )
+    expect(second.value.output_text).toBe('Done.')
+    expect(results(second.requests)['toolu_5']).toContain('own words')
+  })
+})
