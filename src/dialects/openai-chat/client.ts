@@ -2,6 +2,7 @@ import type { FinishReason } from '../../turn/event.ts'
 import type { UserPart } from '../../turn/message.ts'
 import type { Turn } from '../../turn/turn.ts'
 import type { Usage } from '../../turn/usage.ts'
+import { includesUsage } from './chunks.ts'
 import { encodePart, encodeTurn } from './encode-turn.ts'
 
 type Json = Record<string, unknown>
@@ -70,7 +71,7 @@ export function unchangedRequest(turn: Turn, options: Asked): Uint8Array | undef
 
 /** Whether the caller wants a stream to tell what was used. */
 export function asksForUsage({ source: { body } }: Turn): boolean {
-  return isObject(body.stream_options) && body.stream_options.include_usage === true
+  return includesUsage(body)
 }
 
 function streamOptions(own: unknown, { stream, tellsUsage }: Asked): Json {

@@ -3,6 +3,7 @@ import type { TurnEvent } from '../../turn/event.ts'
 import { addUsage, noUsage, type Usage } from '../../turn/usage.ts'
 import type { ChoiceEvent, EncodeContext } from '../dialect.ts'
 import type { SseFrame } from '../sse.ts'
+import { type ChunkEncoder, encodeChunks, includesUsage } from './chunks.ts'
 import {
   type ActivityExtension,
   type ClaudeExtension,
@@ -26,28 +27,18 @@ type Chunk = Omit<ChatCompletionChunk, 'choices'> & { choices: Choice[]; claude?
 type Start = Extract<TurnEvent, { type: 'start' }>
 
 /** The answer as chunks, then `[DONE]`. Throws what the events throw. */
-export async function* encodeStream(
+export function encodeStream(
   events: AsyncIterable<ChoiceEvent>,
   request: EncodeContext,
-): AsyncGenerator<SseFrame> {
-  const encoder = new ChunkEncoder(request)
-  for await (const { choice, event } of events) {
-    if (event.type === 'relay' && encoder.isAlone && 'chunks' in event) {
-      encoder.push(choice, event)
-      yield { written: event.text }
-      continue
-    }
-    for (const chunk of encoder.push(choice, event)) yield { data: JSON.stringify(chunk) }
-  }
-  for (const chunk of encoder.end()) yield { data: JSON.stringify(chunk) }
-  yield { data: '[DONE]' }
+): AsyncIterable<SseFrame> {
+  return encodeChunks(events, new ChatChunks(request))
 }
 
 /**
  * What chunks need to remember: the id and model that all of them share, which choices have said their first chunk, and the
  * tokens. A choice is `open` once its role chunk is out, and `relayed` when an upstream of this dialect answers it.
  */
-class ChunkEncoder {
+class ChatChunks implements ChunkEncoder {
   readonly #request: EncodeContext
   readonly #choices: number
   readonly #includeUsage: boolean
@@ -59,19 +50,15 @@ class ChunkEncoder {
 
   constructor(request: EncodeContext) {
     this.#request = request
-    const { n, stream_options: options } = request.body
+    const { n } = request.body
     this.#choices = typeof n === 'number' ? n : 1
     this.#legacy = isLegacy(request.body)
-    this.#includeUsage =
-      typeof options === 'object' &&
-      options !== null &&
-      'include_usage' in options &&
-      options.include_usage === true
+    this.#includeUsage = includesUsage(request.body)
   }
 
-  /** Whether there is one choice: then an upstream's chunks go out as they came. */
-  get isAlone(): boolean {
-    return this.#choices === 1
+  /** Alone, an upstream's chunks go out in its own letters. */
+  written(event: TurnEvent): string | undefined {
+    return event.type === 'relay' && this.#isAlone && 'chunks' in event ? event.text : undefined
   }
 
   push(choice: number, event: TurnEvent): readonly (Chunk | Json)[] {
@@ -111,7 +98,7 @@ class ChunkEncoder {
 
   /** The usage chunk, when it was asked for and no upstream has sent its own. */
   end(): Chunk[] {
-    const isRelayed = this.#choices === 1 && this.#states.get(0) === 'relayed'
+    const isRelayed = this.#isAlone && this.#states.get(0) === 'relayed'
     if (!this.#includeUsage || isRelayed) return []
     return [{ ...this.#frame(), choices: [], usage: encodeUsage(this.#usage) }]
   }
@@ -133,9 +120,13 @@ class ChunkEncoder {
     ]
   }
 
+  get #isAlone(): boolean {
+    return this.#choices === 1
+  }
+
   /** Alone, an upstream's chunks go out as they came; among others they take their id and their own place. */
   #relay(choice: number, values: readonly Json[]): readonly Json[] {
-    return this.isAlone ? values : values.flatMap((value) => this.#move(choice, value))
+    return this.#isAlone ? values : values.flatMap((value) => this.#move(choice, value))
   }
 
   #move(choice: number, value: Json): Json[] {

@@ -1,22 +1,6 @@
 import { parameters as chatParameters } from '../openai-chat/parameters.ts'
 import { honoured, is, type Parameter, refused } from '../parameter-table.ts'
 
-const {
-  model,
-  stream,
-  stream_options,
-  n,
-  stop,
-  temperature,
-  top_p,
-  seed,
-  presence_penalty,
-  frequency_penalty,
-  logit_bias,
-  user,
-  claude_options,
-} = chatParameters
-
 const ofChat = refused('It belongs to /v1/chat/completions.')
 
 /**
@@ -39,8 +23,25 @@ export const ownParameters = {
   response_format: ofChat,
 } as const satisfies Record<string, Parameter>
 
-/** Every parameter of OpenAI's completions, and `claude_options`; docs/parameters.md is held to it. */
-export const parameters = {
+/** What OpenAI has in both, and means alike. */
+const shared = [
+  'model',
+  'stream',
+  'stream_options',
+  'n',
+  'stop',
+  'temperature',
+  'top_p',
+  'seed',
+  'presence_penalty',
+  'frequency_penalty',
+  'logit_bias',
+  'user',
+  'claude_options',
+] as const satisfies readonly (keyof typeof chatParameters)[]
+
+/** Every parameter of OpenAI's completions, and `claude_options`; docs/completions.md is held to it. */
+export const parameters: Readonly<Record<string, Parameter>> = {
   prompt: ownParameters.prompt,
   echo: ownParameters.echo,
   suffix: ownParameters.suffix,
@@ -49,17 +50,5 @@ export const parameters = {
   max_tokens: honoured(
     'The answer is cut there; absent, it is not cut at all, as it is with OpenAI after 16.',
   ),
-  model,
-  stream,
-  stream_options,
-  n,
-  stop,
-  temperature,
-  top_p,
-  seed,
-  presence_penalty,
-  frequency_penalty,
-  logit_bias,
-  user,
-  claude_options,
-} as const satisfies Record<string, Parameter>
+  ...Object.fromEntries(shared.map((name) => [name, chatParameters[name]])),
+}

@@ -1,6 +1,7 @@
 import type { TurnEvent } from '../../turn/event.ts'
 import { addUsage, noUsage, type Usage } from '../../turn/usage.ts'
 import type { ChoiceEvent, EncodeContext } from '../dialect.ts'
+import { type ChunkEncoder, encodeChunks, includesUsage } from '../openai-chat/chunks.ts'
 import { type ClaudeExtension, encodeRun } from '../openai-chat/extension.ts'
 import { encodeUsage } from '../openai-chat/usage.ts'
 import type { SseFrame } from '../sse.ts'
@@ -11,20 +12,15 @@ type Chunk = Completion & { claude?: ClaudeExtension }
 type Start = Extract<TurnEvent, { type: 'start' }>
 
 /** The answer as chunks, then `[DONE]`. Throws what the events throw. */
-export async function* encodeStream(
+export function encodeStream(
   events: AsyncIterable<ChoiceEvent>,
   request: EncodeContext,
-): AsyncGenerator<SseFrame> {
-  const encoder = new ChunkEncoder(request)
-  for await (const { choice, event } of events) {
-    for (const chunk of encoder.push(choice, event)) yield { data: JSON.stringify(chunk) }
-  }
-  for (const chunk of encoder.end()) yield { data: JSON.stringify(chunk) }
-  yield { data: '[DONE]' }
+): AsyncIterable<SseFrame> {
+  return encodeChunks(events, new CompletionChunks(request))
 }
 
 /** What chunks need to remember: the id and model that all of them share, which choices have begun, and the tokens. */
-class ChunkEncoder {
+class CompletionChunks implements ChunkEncoder {
   readonly #request: EncodeContext
   readonly #includeUsage: boolean
   readonly #begun = new Set<number>()
@@ -33,12 +29,7 @@ class ChunkEncoder {
 
   constructor(request: EncodeContext) {
     this.#request = request
-    const { stream_options: options } = request.body
-    this.#includeUsage =
-      typeof options === 'object' &&
-      options !== null &&
-      'include_usage' in options &&
-      options.include_usage === true
+    this.#includeUsage = includesUsage(request.body)
   }
 
   push(choice: number, event: TurnEvent): Chunk[] {

@@ -1,30 +1,17 @@
 import OpenAI from 'openai'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { fails, says, systemText } from '../../scripted-anthropic/server.ts'
-import {
-  completion,
-  type ScriptedOpenAI,
-  startScriptedOpenAI,
-  textFrames,
-} from '../../scripted-openai/server.ts'
-import { startTestServer, type TestServer } from '../../support/server.ts'
+import { completion, type ScriptedOpenAI, textFrames } from '../../scripted-openai/server.ts'
+import type { TestServer } from '../../support/server.ts'
 import { failure, questionOf } from './support.ts'
+import { startWithVendor } from './vendor.ts'
 
 let server: TestServer
 let vendor: ScriptedOpenAI
 beforeAll(async () => {
-  vendor = await startScriptedOpenAI()
-  server = await startTestServer({
-    FALLBACK_API_NAME_1: 'vendor',
-    FALLBACK_API_URL_1: vendor.url,
-    FALLBACK_API_MODEL_1: 'vendor-model',
-    BREAKER_FAILURES: '1000',
-  })
+  ;({ server, vendor } = await startWithVendor({ FALLBACK_API_MODEL_1: 'vendor-model' }))
 })
-afterAll(async () => {
-  await server.close()
-  await vendor[Symbol.asyncDispose]()
-})
+afterAll(() => server.close())
 beforeEach(() => {
   vendor.received.length = 0
 })

@@ -1,31 +1,18 @@
 import OpenAI from 'openai'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { fails, says } from '../../scripted-anthropic/server.ts'
-import {
-  completion,
-  type ScriptedOpenAI,
-  startScriptedOpenAI,
-  textFrames,
-} from '../../scripted-openai/server.ts'
+import { completion, type ScriptedOpenAI, textFrames } from '../../scripted-openai/server.ts'
 import { startTestServer, type TestServer } from '../../support/server.ts'
 import { ask, askStream, failure, hello, readAll } from './support.ts'
+import { startWithVendor } from './vendor.ts'
 
 let server: TestServer
 let vendor: ScriptedOpenAI
 beforeAll(async () => {
-  vendor = await startScriptedOpenAI()
-  server = await startTestServer({
-    API_KEY: 'key-of-ann',
-    FALLBACK_API_NAME_1: 'vendor',
-    FALLBACK_API_URL_1: vendor.url,
-    BREAKER_FAILURES: '1000',
-    DATA_KEY: 'a-key-that-is-long-enough-1',
-  })
+  const settings = { API_KEY: 'key-of-ann', DATA_KEY: 'a-key-that-is-long-enough-1' }
+  ;({ server, vendor } = await startWithVendor(settings))
 })
-afterAll(async () => {
-  await server.close()
-  await vendor[Symbol.asyncDispose]()
-})
+afterAll(() => server.close())
 beforeEach(() => {
   server.anthropic.respond = () => says('Stored words.')
 })
