@@ -11,7 +11,17 @@ const path =
 
 export const hasOpenAIDocument = existsSync(path)
 
-const formats = ['unixtime', 'int64', 'double', 'float', 'binary', 'uri', 'date-time', 'byte']
+const formats = [
+  'unixtime',
+  'date',
+  'int64',
+  'double',
+  'float',
+  'binary',
+  'uri',
+  'date-time',
+  'byte',
+]
 
 /** What real answers of OpenAI's have, and the document does not allow. */
 const looser: Readonly<Record<string, (schemas: Json) => void>> = {
@@ -24,19 +34,50 @@ const looser: Readonly<Record<string, (schemas: Json) => void>> = {
   'usage is null until the end': (schemas) => {
     schemas.ResponseUsage = { anyOf: [schemas.ResponseUsage, { type: 'null' }] }
   },
+  'what a file, a batch or an end of an empty list has not is null': (schemas) => {
+    const names = ['OpenAIFile', 'Batch', 'ListFilesResponse', 'ListBatchesResponse']
+    for (const name of [...names, 'ChatCompletionList', 'ConversationItemList']) {
+      const { properties, required } = schemas[name] as { properties: Json; required: string[] }
+      for (const [field, value] of Object.entries(properties)) {
+        const isNullable = !required.includes(field) || /^(first|last)_id$/.test(field)
+        if (isNullable) properties[field] = { anyOf: [value, { type: 'null' }] }
+      }
+    }
+  },
+  'the messages of a stored completion are those of its request': (schemas) => {
+    const { properties } = schemas.ChatCompletionMessageList as { properties: { data: Json } }
+    const { allOf } = properties.data.items as { allOf: unknown[] }
+    allOf[0] = { type: 'object', required: ['role', 'content'] }
+  },
+  'chunks have calls of custom tools': (schemas) => {
+    const { properties } = schemas.ChatCompletionMessageToolCallChunk as { properties: Json }
+    properties.type = { enum: ['function', 'custom'] }
+  },
   'Codex reads codes that the document does not list': (schemas) => {
     schemas.ResponseErrorCode = { type: 'string' }
   },
+}
+
+let opened: OpenAIDocument | undefined
+
+/** The document, read once; undefined where there is none, and then nothing is found wrong by it. */
+export function openAIDocument(): OpenAIDocument | undefined {
+  if (hasOpenAIDocument) opened ??= new OpenAIDocument()
+  return opened
 }
 
 /** Checks against schemas of OpenAI's document, by their names. */
 export class OpenAIDocument {
   readonly #ajv = new Ajv2020({ strict: false, allErrors: false, verbose: false })
   readonly #validators = new Map<string, ValidateFunction>()
+  readonly #paths: Json
+  readonly #schemas: Json
 
   constructor() {
     const document = JSON.parse(readFileSync(path, 'utf8')) as Json
     const { schemas } = document.components as { schemas: Json }
+    this.#schemas = schemas
+    this.#paths = document.paths as Json
     for (const loosen of Object.values(looser)) loosen(schemas)
     const mended = mend({ components: { schemas } }, schemas) as Json
     for (const format of formats) this.#ajv.addFormat(format, true)
@@ -54,7 +95,42 @@ export class OpenAIDocument {
       ({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`,
     )
   }
+
+  /** The operation that a path without `/v1` and query belongs to, and the schema of its JSON where it has one; undefined: there is none. */
+  operation(method: string, path: string): Operation | undefined {
+    for (const [template, item] of Object.entries(this.#paths)) {
+      const pattern = new RegExp(
+        `^${template.replaceAll(/\{[^}]+\}/g, '[^/]+').replace('?', '\\?')}$`,
+      )
+      const operation = isObject(item) ? item[method.toLowerCase()] : undefined
+      if (!pattern.test(path) || !isObject(operation)) continue
+      const json = /"application\/json":\{"schema":\{"\$ref":"#\/components\/schemas\/(\w+)"/
+      const [, schema] = json.exec(JSON.stringify(Object(operation.responses)['200'] ?? {})) ?? []
+      return { path: template, schema }
+    }
+    return undefined
+  }
+
+  /** The names of the fields of an object's schema, its parts included. */
+  fieldsOf(name: string): string[] {
+    return [...new Set(fields(this.#schemas[name], this.#schemas))]
+  }
 }
+
+function fields(schema: unknown, schemas: Json): string[] {
+  if (!isObject(schema)) return []
+  if (typeof schema.$ref === 'string') {
+    return fields(schemas[schema.$ref.split('/').at(-1) ?? ''], schemas)
+  }
+  const parts: unknown[] = Array.isArray(schema.allOf) ? schema.allOf : []
+  return [
+    ...parts.flatMap((part) => fields(part, schemas)),
+    ...Object.keys(isObject(schema.properties) ? schema.properties : {}),
+  ]
+}
+
+/** A path of the document as it is written there, and what it answers. */
+export type Operation = { path: string; schema: string | undefined }
 
 /** Leftovers of OpenAPI 3.0 in a document of 3.1, and tagged unions in a form that tells which variant is wrong. */
 function mend(value: unknown, schemas: Json): unknown {
