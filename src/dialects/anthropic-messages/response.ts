@@ -10,7 +10,7 @@ import {
 import { type AnswerBlock, emptyMessage, encodeStop, type Thinking, thinkingOf } from './shape.ts'
 import { encodeUsage } from './usage.ts'
 
-type Answer = Omit<Message, 'content'> & {
+export type Answer = Omit<Message, 'content'> & {
   content: AnswerBlock[]
   claude?: Partial<ClaudeExtension> & { activity?: ActivityExtension[] }
 }

@@ -18,7 +18,7 @@ import { encodeDeltaUsage, encodeUsage } from './usage.ts'
 
 type Extension = { claude?: Partial<ClaudeExtension> & { activity?: ActivityExtension } }
 type BlockStart = Omit<RawContentBlockStartEvent, 'content_block'> & { content_block: AnswerBlock }
-type WireEvent =
+export type WireEvent =
   | ((Exclude<RawMessageStreamEvent, RawContentBlockStartEvent> | BlockStart) & Extension)
   | ({ type: 'ping' } & Extension)
 

@@ -17,14 +17,14 @@ import { encodeUsage } from './usage.ts'
 
 type Json = Record<string, unknown>
 
-type Answer = Omit<ChatCompletion, 'choices'> & {
+export type Answer = Omit<ChatCompletion, 'choices'> & {
   choices: (Omit<ChatCompletion.Choice, 'message'> & {
     message: ChatCompletionMessage & { reasoning_content?: string }
   })[]
   claude?: AnswerExtension
 }
 
-type AnswerExtension = Partial<ClaudeExtension> & {
+export type AnswerExtension = Partial<ClaudeExtension> & {
   activity?: ActivityExtension[]
   choices?: (Partial<ClaudeExtension> & { index: number; activity?: ActivityExtension[] })[]
 }

@@ -23,7 +23,7 @@ type Delta = Omit<ChatCompletionChunk.Choice.Delta, 'tool_calls' | 'function_cal
   CallsDelta & { reasoning_content?: string }
 type Extension = ClaudeExtension | { activity: ActivityExtension }
 type Choice = Omit<ChatCompletionChunk.Choice, 'delta'> & { delta: Delta }
-type Chunk = Omit<ChatCompletionChunk, 'choices'> & { choices: Choice[]; claude?: Extension }
+export type Chunk = Omit<ChatCompletionChunk, 'choices'> & { choices: Choice[]; claude?: Extension }
 type Start = Extract<TurnEvent, { type: 'start' }>
 
 /** The answer as chunks, then `[DONE]`. Throws what the events throw. */

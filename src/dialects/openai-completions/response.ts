@@ -1,28 +1,16 @@
-import type { CompletionChoice, CompletionUsage } from 'openai/resources/completions'
+import type { Completion, CompletionChoice } from 'openai/resources/completions'
 import type { FinishReason } from '../../turn/event.ts'
 import type { TurnResult } from '../../turn/result.ts'
 import { addUsage, noUsage, type Usage } from '../../turn/usage.ts'
 import type { EncodeContext } from '../dialect.ts'
 import { relayedBody } from '../openai-chat/relay.ts'
-import { encodeExtension } from '../openai-chat/response.ts'
+import { type AnswerExtension, encodeExtension } from '../openai-chat/response.ts'
 import { encodeUsage } from '../openai-chat/usage.ts'
 import { textOf } from './relayed-text.ts'
 
 type Json = Record<string, unknown>
 
-/** OpenAI's type has no null, which every chunk but a choice's last one has. */
-export type Choice = Omit<CompletionChoice, 'finish_reason'> & {
-  finish_reason: CompletionChoice['finish_reason'] | null
-}
-
-export type Completion = {
-  id: string
-  object: 'text_completion'
-  created: number
-  model: string
-  choices: Choice[]
-  usage?: CompletionUsage | null
-}
+export type Answer = Completion & { claude?: AnswerExtension }
 
 /** The whole answer, one result a choice. */
 export function encodeResult(results: readonly TurnResult[], request: EncodeContext): Json {
@@ -44,7 +32,7 @@ export function encodeResult(results: readonly TurnResult[], request: EncodeCont
     })),
     usage: encodeUsage(usage),
     ...(claude && { claude }),
-  } satisfies Completion & { claude?: unknown }
+  } satisfies Answer
 }
 
 /** What a choice begins with: its prompt, where the request has `echo`. */

@@ -1,3 +1,4 @@
+import type { Completion, CompletionChoice, CompletionUsage } from 'openai/resources/completions'
 import type { TurnEvent } from '../../turn/event.ts'
 import { addUsage, noUsage, type Usage } from '../../turn/usage.ts'
 import type { ChoiceEvent, EncodeContext } from '../dialect.ts'
@@ -6,9 +7,17 @@ import { type ClaudeExtension, encodeRun } from '../openai-chat/extension.ts'
 import { encodeUsage } from '../openai-chat/usage.ts'
 import type { SseFrame } from '../sse.ts'
 import { textOf } from './relayed-text.ts'
-import { type Choice, type Completion, echoOf, encodeFinishReason, encodeId } from './response.ts'
+import { echoOf, encodeFinishReason, encodeId } from './response.ts'
 
-type Chunk = Completion & { claude?: ClaudeExtension }
+/** OpenAI's type is that of a whole answer; in a stream what is not there yet is null. */
+type Choice = Omit<CompletionChoice, 'finish_reason'> & {
+  finish_reason: CompletionChoice['finish_reason'] | null
+}
+export type Chunk = Omit<Completion, 'choices' | 'usage'> & {
+  choices: Choice[]
+  usage?: CompletionUsage | null
+  claude?: ClaudeExtension
+}
 type Start = Extract<TurnEvent, { type: 'start' }>
 
 /** The answer as chunks, then `[DONE]`. Throws what the events throw. */

@@ -1,6 +1,6 @@
 import type { ToolCallPart } from '../../turn/message.ts'
 import { type OutputItem, type OutputItems, textPart } from './output-items.ts'
-import type { EventBody } from './stream.ts'
+import type { EventBody } from './wire-types.ts'
 
 type Asked =
   | { kind: 'message' }
@@ -47,7 +47,7 @@ export class OpenItem {
           delta: text,
         }
         if (!isFirst) return [delta]
-        const part = { type: 'summary_text', text: '' }
+        const part = { type: 'summary_text' as const, text: '' }
         return [{ type: 'response.reasoning_summary_part.added', ...this.#summary, part }, delta]
       }
       case 'call':
@@ -85,7 +85,7 @@ export class OpenItem {
         ]
       case 'reasoning': {
         if (!this.#hasSummary) return []
-        const part = { type: 'summary_text', text }
+        const part = { type: 'summary_text' as const, text }
         return [
           { type: 'response.reasoning_summary_text.done', ...this.#summary, text },
           { type: 'response.reasoning_summary_part.done', ...this.#summary, part },

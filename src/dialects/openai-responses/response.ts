@@ -1,9 +1,10 @@
-import type { Response } from 'openai/resources/responses/responses'
+import type { Tool } from 'openai/resources/responses/responses'
 import type { TurnError } from '../../turn/error.ts'
 import type { ClaudeRun, FinishReason } from '../../turn/event.ts'
 import type { TurnResult } from '../../turn/result.ts'
 import type { Usage } from '../../turn/usage.ts'
 import type { EncodeContext } from '../dialect.ts'
+import { withoutAbsent } from '../openai-chat/absent.ts'
 import { encodeError } from '../openai-chat/error.ts'
 import {
   type ActivityExtension,
@@ -14,6 +15,7 @@ import {
 import { type OutputItem, OutputItems, searchQuery } from './output-items.ts'
 import type { Thought } from './thinking.ts'
 import { encodeUsage } from './usage.ts'
+import type { Repeated, WireResponse } from './wire-types.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -51,11 +53,9 @@ export function statusOf(reason: FinishReason): 'completed' | 'incomplete' {
 }
 
 /** Every field that OpenAI's document or the Open Responses one requires; null where the caller said nothing. */
-export function encodeResponse(
-  context: EncodeContext,
-  state: ResponseState,
-): Record<string, unknown> {
-  const { body } = context
+export function encodeResponse(context: EncodeContext, state: ResponseState): WireResponse {
+  // `decode` has held the request to its schema; what a caller sends and no schema knows is given back as it came.
+  const body = context.body as Repeated & Json
   const { status } = state
   const isOver = status === 'completed' || status === 'incomplete'
   return {
@@ -71,23 +71,23 @@ export function encodeResponse(
     max_output_tokens: body.max_output_tokens ?? null,
     max_tool_calls: body.max_tool_calls ?? null,
     model: state.model ?? body.model ?? 'claude-code',
-    output: state.output,
+    output: [...state.output],
     parallel_tool_calls: body.parallel_tool_calls ?? true,
     previous_response_id: body.previous_response_id ?? null,
     ...(body.conversation !== undefined &&
       body.conversation !== null && { conversation: conversationOf(body.conversation) }),
     reasoning: {
-      effort: fieldOf(body.reasoning, 'effort') ?? null,
-      summary: fieldOf(body.reasoning, 'summary') ?? null,
+      effort: body.reasoning?.effort ?? null,
+      summary: body.reasoning?.summary ?? null,
     },
     store: body.store ?? true,
     temperature: body.temperature ?? 1,
     text: {
-      format: fieldOf(body.text, 'format') ?? { type: 'text' },
-      verbosity: fieldOf(body.text, 'verbosity') ?? 'medium',
+      format: body.text?.format ?? { type: 'text' },
+      verbosity: body.text?.verbosity ?? 'medium',
     },
     tool_choice: body.tool_choice ?? 'auto',
-    tools: Array.isArray(body.tools) ? body.tools.map(encodeTool) : [],
+    tools: (body.tools ?? []).map(encodeTool),
     top_logprobs: 0,
     top_p: body.top_p ?? 1,
     presence_penalty: body.presence_penalty ?? 0,
@@ -100,7 +100,7 @@ export function encodeResponse(
     prompt_cache_key: body.prompt_cache_key ?? null,
     metadata: body.metadata ?? {},
     ...(state.claude && { claude: state.claude }),
-  } satisfies { [Field in keyof Omit<Response, 'output_text'>]?: unknown } & Json
+  }
 }
 
 /** The answer's id in OpenAI's form. */
@@ -185,7 +185,7 @@ function failureCode(error: TurnError): string {
   return error.row.status < 500 ? 'invalid_prompt' : 'server_error'
 }
 
-function incompleteDetails(reason: FinishReason | undefined): { reason: string } | null {
+function incompleteDetails(reason: FinishReason | undefined): WireResponse['incomplete_details'] {
   switch (reason) {
     case 'length':
       return { reason: 'max_output_tokens' }
@@ -199,23 +199,16 @@ function incompleteDetails(reason: FinishReason | undefined): { reason: string }
 }
 
 /** A tool as OpenAI gives it back: what the caller left out is filled in. */
-function encodeTool(tool: unknown): unknown {
-  if (fieldOf(tool, 'type') !== 'function') return tool
-  return { description: null, parameters: null, strict: false, ...withoutNulls(tool) }
+function encodeTool(tool: Tool): Tool {
+  if (tool.type !== 'function') return tool
+  const { type, name } = tool
+  const absent = { description: null, parameters: null, strict: false }
+  return { ...absent, type, name, ...withoutAbsent(tool) }
 }
 
-function withoutNulls(tool: unknown): Json {
-  return Object.fromEntries(
-    Object.entries(Object(tool) as Json).filter(
-      ([, value]) => value !== null && value !== undefined,
-    ),
-  )
-}
-
-function conversationOf(conversation: unknown): { id: unknown } {
-  return typeof conversation === 'string'
-    ? { id: conversation }
-    : { id: fieldOf(conversation, 'id') }
+function conversationOf(conversation: unknown): { id: string } {
+  const id = typeof conversation === 'string' ? conversation : fieldOf(conversation, 'id')
+  return { id: String(id) }
 }
 
 function fieldOf(value: unknown, field: string): unknown {

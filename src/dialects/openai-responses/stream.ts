@@ -1,4 +1,3 @@
-import type { ResponseStreamEvent } from 'openai/resources/responses/responses'
 import type { TurnError } from '../../turn/error.ts'
 import type { Activity, TurnEvent } from '../../turn/event.ts'
 import type { ChoiceEvent, EncodeContext, StreamEncoder } from '../dialect.ts'
@@ -8,11 +7,10 @@ import type { SseFrame } from '../sse.ts'
 import { OpenItem } from './open-item.ts'
 import { type OutputItem, OutputItems, searchQuery } from './output-items.ts'
 import { encodeExtension, encodeResponse, type ResponseState, statusOf } from './response.ts'
+import type { EventBody, WireResponse } from './wire-types.ts'
 
 type Json = Record<string, unknown>
-
-/** An event before it is numbered. */
-export type EventBody = Json & { type: ResponseStreamEvent['type'] }
+type Named = { type: string; response?: Json }
 
 /**
  * A response as events, in OpenAI's order: `created`, `in_progress`, each item opened, filled and done, then how it ended. Remembers the
@@ -35,7 +33,7 @@ export class ResponseStream implements StreamEncoder {
     this.#items = new OutputItems(context)
   }
 
-  get begun(): Json {
+  get begun(): WireResponse {
     return this.#response({ status: 'in_progress' })
   }
 
@@ -47,7 +45,7 @@ export class ResponseStream implements StreamEncoder {
   async *frames(events: AsyncIterable<ChoiceEvent>): AsyncGenerator<SseFrame> {
     for await (const { event } of events) {
       for (const body of this.#encode(event)) {
-        if (this.#final && body.response === this.#final)
+        if (this.#final && 'response' in body && body.response === this.#final)
           yield this.#frame(await this.#settled(body))
         else yield this.#frame(body)
       }
@@ -66,16 +64,17 @@ export class ResponseStream implements StreamEncoder {
     const open = this.#open?.item('incomplete')
     if (open) this.#output.push(open)
     this.#open = undefined
-    this.#final = this.#response({ status: 'failed', error })
+    const response = this.#response({ status: 'failed', error })
+    this.#final = response
     const bodies: EventBody[] = [
       ...this.#begin(),
       { type: 'error', code, message, param, error: { type, code, message, param } },
-      { type: 'response.failed', response: this.#final },
+      { type: 'response.failed', response },
     ]
     return bodies.map((body) => this.#frame(body))
   }
 
-  async #settled(body: EventBody): Promise<EventBody> {
+  async #settled(body: EventBody): Promise<Named> {
     const { settle } = this.#context
     if (!settle || !this.#final) return body
     this.#final = await settle(this.#final)
@@ -176,16 +175,17 @@ export class ResponseStream implements StreamEncoder {
     const closed = this.#close(status)
     this.#model = model
     const claude = encodeExtension(event.claude, this.#activity, this.#context.body)
-    this.#final = this.#response({ status, reason, usage, ...(claude && { claude }) })
-    return [...this.#begin(), ...closed, { type: `response.${status}`, response: this.#final }]
+    const response = this.#response({ status, reason, usage, ...(claude && { claude }) })
+    this.#final = response
+    return [...this.#begin(), ...closed, { type: `response.${status}`, response }]
   }
 
-  #response(state: Omit<ResponseState, 'output' | 'model'>): Json {
+  #response(state: Omit<ResponseState, 'output' | 'model'>): WireResponse {
     const model = this.#model === undefined ? {} : { model: this.#model }
     return encodeResponse(this.#context, { ...state, ...model, output: [...this.#output] })
   }
 
-  #frame(body: EventBody): SseFrame {
+  #frame(body: Named): SseFrame {
     const numbered = { ...body, sequence_number: this.#sequence++ }
     return { event: body.type, data: JSON.stringify(numbered) }
   }
