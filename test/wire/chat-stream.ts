@@ -13,7 +13,7 @@ import {
 } from './frames.ts'
 
 /** What of a request decides how its answer looks. */
-export type Asked = { n?: number; stream_options?: unknown; functions?: unknown }
+export type Asked = { n?: number | null; stream_options?: unknown }
 
 /**
  * What is wrong with a streamed chat completion, as it came over the wire. What belongs to one choice is in `ChoiceOrder`; `document`: the

@@ -9,7 +9,7 @@ import {
 } from '../support/openai-document.ts'
 import { problemsOfChat } from './chat-answer.ts'
 import { type Asked, problemsOfChatStream } from './chat-stream.ts'
-import { problemsOfError } from './frames.ts'
+import { type Json, problemsOfError } from './frames.ts'
 import { begin, call, done, overload, plays, search, text, thinking } from './turn-events.ts'
 
 let server: TestServer | undefined
@@ -30,7 +30,7 @@ const tools = [
 ]
 const words = [begin, ...text(0, 'Hel', 'lo'), done()]
 
-const answers: Record<string, { events: TurnEvent[]; body?: Asked & object }> = {
+const answers: Record<string, { events: TurnEvent[]; body?: Asked & Json }> = {
   'a plain text': { events: words },
   'a plain text and its usage': {
     events: words,
@@ -51,15 +51,15 @@ const answers: Record<string, { events: TurnEvent[]; body?: Asked & object }> = 
       ...call(2, 'get_weather', 'function', '{}'),
       done('tool-calls'),
     ],
-    body: { tools } as Asked,
+    body: { tools },
   },
   'calls alone, of two choices': {
     events: [begin, ...call(0, 'get_weather', 'function', '{}'), done('tool-calls')],
-    body: { tools, n: 2, stream_options: { include_usage: true } } as Asked,
+    body: { tools, n: 2, stream_options: { include_usage: true } },
   },
   'a call of a custom tool': {
     events: [begin, ...call(0, 'note', 'custom', 'free ', 'text'), done('tool-calls')],
-    body: { tools } as Asked,
+    body: { tools },
   },
   'a call in the older form': {
     events: [begin, ...call(0, 'get_weather', 'function', '{}'), done('tool-calls')],
@@ -69,7 +69,7 @@ const answers: Record<string, { events: TurnEvent[]; body?: Asked & object }> = 
   'an answer that was cut': { events: [begin, ...text(0, 'Hel'), done('length')] },
   'a call that was cut': {
     events: [begin, ...call(0, 'get_weather', 'function', '{"ci'), done('length')],
-    body: { tools } as Asked,
+    body: { tools },
   },
   'an answer that was refused': { events: [begin, ...text(0, 'No.'), done('content-filter')] },
 }
@@ -82,7 +82,7 @@ describe.each(Object.entries(answers))('%s', (_name, { events, body = {} }) => {
     ).json()
     return [
       ...problemsOfChatStream(streamed, body, document),
-      ...problemsOfChat(whole, body.n, document),
+      ...problemsOfChat(whole, body.n ?? 1, document),
     ]
   }
 

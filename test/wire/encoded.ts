@@ -3,6 +3,7 @@ import { writeFrame } from '../../src/dialects/sse.ts'
 import { TurnError } from '../../src/turn/error.ts'
 import type { TurnEvent } from '../../src/turn/event.ts'
 import { each } from './turn-events.ts'
+import { hexId } from './without-chance.ts'
 
 /** A request whose answer has the same ids and times each time. */
 export function contextOf(body: Readonly<Record<string, unknown>>): EncodeContext {
@@ -10,9 +11,9 @@ export function contextOf(body: Readonly<Record<string, unknown>>): EncodeContex
   return {
     body,
     created,
-    id: '0123456789abcdef0123456789abcdef',
+    id: hexId,
     now: () => created + 2,
-    requestId: 'req_0123456789abcdef0123456789abcdef',
+    requestId: `req_${hexId}`,
   }
 }
 
