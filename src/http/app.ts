@@ -11,6 +11,7 @@ import { guard } from './middleware/guard.ts'
 import { parseJsonBody } from './middleware/json-body.ts'
 import { requestId } from './middleware/request-id.ts'
 import type { HttpParts } from './parts.ts'
+import { namingNul } from './nul-field.ts'
 import { isFault, problem, retryHeaders } from './problem.ts'
 import { repeatedBody } from './repeated.ts'
 import { RequestRecords } from './request-records.ts'
@@ -246,7 +247,7 @@ type Fail = (
 /** Every error leaves as the error object of its address; faults go to the log with what the caller is not told. */
 function failure({ options, telemetry }: HttpParts): Fail {
   return (thrown, request, reply, records) => {
-    const error = problem(thrown, options.bodyLimitBytes)
+    const error = namingNul(problem(thrown, options.bodyLimitBytes), request)
     if (records) records.of(request).facts.errorCode = error.code
     if (isFault(error)) telemetry.fault(error.cause ?? error, request.id)
     const { status, body } = errorAnswer(error, request)

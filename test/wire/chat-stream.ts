@@ -1,5 +1,6 @@
 import type { OpenAIDocument } from '../support/openai-document.ts'
 import {
+  asksForUsage,
   documentProblems,
   headProblems,
   isObject,
@@ -27,7 +28,7 @@ export function problemsOfChatStream(
   const { chunks, error, problems } = readChunks(text)
   if (problems.length > 0) return problems
   const isOver = error === undefined
-  const includesUsage = isObject(asked.stream_options) && !!asked.stream_options.include_usage
+  const includesUsage = asksForUsage(asked)
   if (error && chunks.length === 0) return problemsOfError(error)
   return [
     ...headProblems(chunks, 'chat.completion.chunk', 'chatcmpl-'),

@@ -4,7 +4,7 @@ import { type OpenAIDocument, openAIDocument } from '../support/openai-document.
 import { problemsOfChat } from './chat-answer.ts'
 import { problemsOfChatStream } from './chat-stream.ts'
 import { problemsOfCompletion, problemsOfCompletionStream } from './completion-stream.ts'
-import { isObject, type Json, parsed, problemsOfError } from './frames.ts'
+import { asksForUsage, isObject, type Json, parsed, problemsOfError } from './frames.ts'
 
 /** The official client, and what the rules and OpenAI's document say of every answer to it. */
 export type CheckedClient = {
@@ -65,7 +65,7 @@ function problemsOfStream(path: string, body: Json, text: string): string[] {
   const document = openAIDocument()
   if (path === '/chat/completions') return problemsOfChatStream(text, body, document)
   if (path === '/completions') {
-    const asked = { choices: choicesOf(body), usage: isObject(body.stream_options) }
+    const asked = { choices: choicesOf(body), usage: asksForUsage(body) }
     return problemsOfCompletionStream(text, asked, document)
   }
   return problemsOfEvents(text, document)

@@ -83,6 +83,11 @@ export function idProblems({ id, object, created, model }: Json, kind: string, p
   return problems
 }
 
+/** Whether a request asks for the usage of its stream. */
+export function asksForUsage({ stream_options: options }: { stream_options?: unknown }): boolean {
+  return isObject(options) && options.include_usage === true
+}
+
 /** What is wrong with the usage: its sums, and where it is. `isAsked`: the stream was to tell it. */
 export function usageProblems(chunks: readonly Json[], isAsked: boolean, isOver: boolean) {
   if (!isAsked) {

@@ -8,11 +8,12 @@ import type { TurnError } from '../../src/turn/error.ts'
 import type { TurnEvent } from '../../src/turn/event.ts'
 import { problemsOfStream as problemsOfMessages } from '../anthropic/checker.ts'
 import { hello, serve, type TestServer } from '../http/server.ts'
+import { openAIDocument } from '../support/openai-document.ts'
 import { problemsOfChatStream } from './chat-stream.ts'
 import { problemsOfEvents } from './checked-client.ts'
 import { problemsOfCompletionStream } from './completion-stream.ts'
 import { encodedStream } from './encoded.ts'
-import { isObject, type Json } from './frames.ts'
+import { asksForUsage, type Json } from './frames.ts'
 import { begin, call, done, overload, plays, search, text, thinking } from './turn-events.ts'
 import { withoutChance } from './without-chance.ts'
 
@@ -45,6 +46,10 @@ const summary = { reasoning: { effort: 'high', summary: 'auto' } }
 const parameters = { type: 'object', properties: {} }
 const tools = ['get_weather', 'get_time'].map((name) => ({ type: 'function', name, parameters }))
 
+/** Without a description, which OpenAI always gives back. */
+const space = { type: 'namespace', name: 'sky', tools: [{ type: 'function', name: 'look' }] }
+const called = [begin, ...call(0, 'sky__look', 'function', '{}'), done('tool-calls')]
+
 const recorded: Recorded[] = [
   {
     dialect: openaiChat,
@@ -61,10 +66,10 @@ const recorded: Recorded[] = [
     dialect: openaiCompletions,
     path: '/v1/completions',
     body: { model: 'sonnet', prompt: 'Once' },
-    problemsOf: (stream, { prompt, stream_options: options }) =>
+    problemsOf: (stream, asked) =>
       problemsOfCompletionStream(stream, {
-        choices: Array.isArray(prompt) ? prompt.length : 1,
-        usage: isObject(options),
+        choices: Array.isArray(asked.prompt) ? asked.prompt.length : 1,
+        usage: asksForUsage(asked),
       }),
     shapes: {
       text: { events: words },
@@ -83,13 +88,14 @@ const recorded: Recorded[] = [
     dialect: openaiResponses,
     path: '/v1/responses',
     body: { model: 'sonnet', input: 'Hello', store: false },
-    problemsOf: (stream) => problemsOfEvents(stream, undefined),
+    problemsOf: (stream) => problemsOfEvents(stream, openAIDocument()),
     shapes: {
       text: { events: words },
       thinking: { events: thought },
       'thinking-with-summary': { events: thought, body: summary },
       'text-and-calls': { events: calls, body: { tools } },
       'custom-call': { events: custom, body: { tools: [{ type: 'custom', name: 'note' }] } },
+      'call-into-a-namespace': { events: called, body: { tools: [space] } },
       'web-search': { events: searched, body: { tools: [{ type: 'web_search' }] } },
       length: { events: cut },
       'content-filter': { events: refused },

@@ -198,12 +198,27 @@ function incompleteDetails(reason: FinishReason | undefined): WireResponse['inco
   }
 }
 
-/** A tool as OpenAI gives it back: what the caller left out is filled in. */
+/** A tool as OpenAI gives it back: what the caller left out, or said as null, is filled in where OpenAI always says it. */
 function encodeTool(tool: Tool): Tool {
-  if (tool.type !== 'function') return tool
-  const { type, name } = tool
-  const absent = { description: null, parameters: null, strict: false }
-  return { ...absent, type, name, ...withoutAbsent(tool) }
+  switch (tool.type) {
+    case 'function': {
+      const { type, name } = tool
+      const unsaid = { description: null, parameters: null, strict: false }
+      return { ...unsaid, type, name, ...withoutAbsent(tool) }
+    }
+    case 'namespace': {
+      const { type, name, tools } = tool
+      const own = tools.map(withoutNulls)
+      return { description: '', type, name, ...withoutAbsent(tool), tools: own }
+    }
+    default:
+      return withoutNulls(tool)
+  }
+}
+
+/** What may be null may be absent as well, in every tool of OpenAI's. */
+function withoutNulls<Item extends object>(item: Item): Item {
+  return withoutAbsent(item) as Item
 }
 
 function conversationOf(conversation: unknown): { id: string } {

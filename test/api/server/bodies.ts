@@ -135,7 +135,7 @@ const parameters = {
 }
 
 /** One or two of the fields: a body with one fault reaches further than one with ten. */
-function few(fields: Readonly<Record<string, fc.Arbitrary<unknown>>>): fc.Arbitrary<object> {
+export function few(fields: Readonly<Record<string, fc.Arbitrary<unknown>>>): fc.Arbitrary<object> {
   return fc
     .shuffledSubarray(Object.entries(fields), { minLength: 1, maxLength: 2 })
     .chain((chosen) => fc.record(Object.fromEntries(chosen)))
