@@ -9,6 +9,7 @@ import { entryOf } from './models.ts'
 export const ollamaPaths = {
   '/api/version': 'GET',
   '/api/tags': 'GET',
+  '/api/ps': 'GET',
   '/api/show': 'POST',
 } as const
 
@@ -27,6 +28,8 @@ const showRequest = z
 export function mountOllama(app: FastifyInstance, { models }: Pick<HttpParts, 'models'>): void {
   app.get('/api/version', async () => ({ version }))
   app.get('/api/tags', async () => ({ models: (await models.list()).map(listed) }))
+  // What Ollama has in memory; tools that look whether it is there ask for this too.
+  app.get('/api/ps', async () => ({ models: [] }))
   app.post('/api/show', async (request, reply) => {
     const { data, error } = showRequest.safeParse(request.body ?? {})
     if (error) throw firstProblem(error, request.body)
@@ -51,7 +54,7 @@ function shown(entry: ModelEntry) {
   return {
     modelfile: '',
     parameters: '',
-    template: '',
+    template,
     details,
     model_info: {
       'general.architecture': 'claude',
@@ -71,6 +74,9 @@ const details = {
   parameter_size: '',
   quantization_level: '',
 }
+
+/** Tools read from a template whether a model knows tools (`.Tools`) and fills in between two texts (`.Suffix`). */
+const template = '{{ .System }}{{ .Tools }}{{ .Messages }}'
 
 function modifiedAt({ created }: ModelEntry): string {
   return new Date(created * 1000).toISOString()

@@ -44,7 +44,7 @@ export function unknownUrl(method: string, url: string, paths: readonly string[]
 /** Ollama's clients find the models here and nothing else. */
 function otherApi(path: string): string {
   return path.startsWith('/api/')
-    ? " Of Ollama's API there are only the lists (/api/tags, /api/show, /api/version). Chat is POST /v1/chat/completions: add this server as an OpenAI-compatible API, with a base URL that ends in /v1."
+    ? " Of Ollama's API there are only the lists (/api/tags, /api/show, /api/ps, /api/version). Chat is POST /v1/chat/completions: add this server as an OpenAI-compatible API, with a base URL that ends in /v1."
     : ''
 }
 
