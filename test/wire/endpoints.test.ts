@@ -6,7 +6,9 @@ import { begin, ended, linesOf, asking } from '../batches/support.ts'
 import { callsTools, says, streamError } from '../scripted-anthropic/server.ts'
 import { hasOpenAIDocument, openAIDocument } from '../support/openai-document.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
+import { problemsOfChat } from './chat-answer.ts'
 import { type CheckedClient, checkedClient } from './checked-client.ts'
+import { problemsOfError } from './frames.ts'
 
 let server: TestServer
 let checked: CheckedClient
@@ -111,10 +113,11 @@ describe('every endpoint, with the official client', { timeout: 90_000 }, () => 
     await fail(client.files.retrieve(file.id))
     const lines = [asking('right'), asking('wrong', 'x', { temperature: 'hot' })]
     const batch = await ended(client, (await begin(client, lines)).id)
-    for (const { output_file_id: output, error_file_id: errors } of [batch]) {
-      expect(lineKeys(await linesOf(client, output))).toEqual(lineFields)
-      expect(lineKeys(await linesOf(client, errors))).toEqual(lineFields)
-    }
+    const answered = await linesOf(client, batch.output_file_id)
+    const failed = await linesOf(client, batch.error_file_id)
+    expect([lineKeys(answered), lineKeys(failed)]).toEqual([lineFields, lineFields])
+    expect(answered.flatMap(({ response }) => problemsOfChat(response?.body))).toEqual([])
+    expect(failed.flatMap(({ response }) => problemsOfError(response?.body))).toEqual([])
     const invalid = await ended(client, (await begin(client, 'no JSON')).id)
     expect(invalid.status).toBe('failed')
     await client.batches.cancel((await begin(client, lines)).id)
