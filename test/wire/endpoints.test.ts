@@ -50,7 +50,12 @@ describe('every endpoint, with the official client', { timeout: 90_000 }, () => 
       chat.completions.create({ model, messages, stream: true, stream_options }).then(readAll),
     )
     await fail(chat.completions.create({ model, messages: [] }))
-    const { id } = await chat.completions.create({ model, messages, store: true })
+    const inParts = { role: 'user' as const, content: [{ type: 'text' as const, text: 'Hi' }] }
+    const { id } = await chat.completions.create({
+      model,
+      messages: [...messages, inParts],
+      store: true,
+    })
     await chat.completions.list()
     await chat.completions.list({ metadata: { none: 'such' } })
     await chat.completions.retrieve(id)

@@ -58,6 +58,17 @@ describe('an answer with store', () => {
     expect(await failure(chat().messages.list(answer.id))).toMatchObject({ status: 404 })
   })
 
+  it('lists a message in parts as its text, and the parts beside it', async () => {
+    const parts = [{ type: 'text' as const, text: 'Hi' }]
+    const messages = [...hello, { role: 'user' as const, content: parts }]
+    const { answer } = await ask(server.client, { store: true, messages })
+    const { data } = await chat().messages.list(answer.id)
+    expect(data).toMatchObject([
+      { content: 'Hello', content_parts: null },
+      { content: 'Hi', content_parts: parts },
+    ])
+  })
+
   it('is stored when its stream has ended, with all of its choices', async () => {
     const { chunks } = await askStream(server.client, { store: true, n: 2 })
     const read = await readAll(chunks)
