@@ -4,61 +4,13 @@ import { TurnError } from '../../src/turn/error.ts'
 import type { TurnEvent } from '../../src/turn/event.ts'
 import { createSeal } from '../../src/lib/seal.ts'
 import { deferred } from '../../src/lib/deferred.ts'
-import { all, claude, says, usage } from '../http/server.ts'
+import { all, says } from '../http/server.ts'
 import { oneServer } from '../http/one-server.ts'
 import { hasOpenAIDocument, OpenAIDocument } from '../support/openai-document.ts'
+import { begin, call, done, each, search, text, thinking } from '../wire/turn-events.ts'
 import { eventsOf, expectOrder, type WireEvent } from './event-order.ts'
 
 const { start, running } = oneServer()
-
-const begin: TurnEvent = {
-  type: 'start',
-  id: 'msg-1',
-  provider: 'claude',
-  model: 'claude-test',
-}
-const done = (reason: Extract<TurnEvent, { type: 'finish' }>['reason'] = 'stop'): TurnEvent => ({
-  type: 'finish',
-  reason,
-  model: 'claude-test',
-  usage,
-  claude,
-})
-
-async function* script(events: readonly TurnEvent[]): AsyncGenerator<TurnEvent> {
-  yield* events
-}
-
-const text = (block: number, ...pieces: string[]): TurnEvent[] => [
-  { type: 'text-start', block },
-  ...pieces.map((text): TurnEvent => ({ type: 'text-delta', block, text })),
-  { type: 'text-end', block },
-]
-const thinking = (block: number, ...pieces: string[]): TurnEvent[] => [
-  { type: 'reasoning-start', block },
-  ...pieces.map((text): TurnEvent => ({ type: 'reasoning-delta', block, text })),
-  { type: 'reasoning-end', block },
-]
-const call = (
-  block: number,
-  name: string,
-  kind: 'function' | 'custom',
-  ...pieces: string[]
-): TurnEvent[] => [
-  { type: 'tool-call-start', block, id: `toolu_${block}`, name, kind },
-  ...pieces.map((input): TurnEvent => ({ type: 'tool-call-delta', block, input })),
-  { type: 'tool-call-end', block },
-]
-const search: TurnEvent[] = [
-  {
-    type: 'activity',
-    activity: { type: 'tool-use', id: 'toolu_s', name: 'WebSearch', input: { query: 'sun' } },
-  },
-  {
-    type: 'activity',
-    activity: { type: 'tool-result', id: 'toolu_s', content: 'found', isError: false },
-  },
-]
 
 const weather = {
   type: 'function',
@@ -126,7 +78,7 @@ async function streamed(body: object): Promise<WireEvent[]> {
 
 describe.each(Object.entries(answers))('%s', (_name, { events, body = {} }) => {
   it('streams by the rules, and ends with what the whole answer is', async () => {
-    await start(() => script(events), { seal })
+    await start(() => each(events), { seal })
     const stream = await streamed(body)
     expectOrder(stream)
     const whole = (await (await post({ ...request, ...body })).json()) as Record<string, unknown>
@@ -136,7 +88,7 @@ describe.each(Object.entries(answers))('%s', (_name, { events, body = {} }) => {
   })
 
   it.runIf(hasOpenAIDocument)('obeys the document of OpenAI', async () => {
-    await start(() => script(events), { seal })
+    await start(() => each(events), { seal })
     const problems = []
     for (const event of await streamed(body)) {
       const found = document.problems('ResponseStreamEvent', event)
@@ -195,7 +147,7 @@ const sealedItem = (encrypted_content: string) => [
 ]
 
 const thoughtful = (): AsyncIterable<TurnEvent> =>
-  script([
+  each([
     begin,
     { type: 'reasoning-start', block: 0 },
     { type: 'reasoning-delta', block: 0, text: 'A secret thought' },

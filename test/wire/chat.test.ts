@@ -1,7 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { TurnError } from '../../src/turn/error.ts'
 import type { TurnEvent } from '../../src/turn/event.ts'
-import { hello, type Script, serve, type TestServer } from '../http/server.ts'
+import { hello, type Script, serve } from '../http/server.ts'
 import {
   hasOpenAIDocument,
   openAIDocument,
@@ -12,15 +12,11 @@ import { type Asked, problemsOfChatStream } from './chat-stream.ts'
 import { type Json, problemsOfError } from './frames.ts'
 import { begin, call, done, overload, plays, search, text, thinking } from './turn-events.ts'
 
-let server: TestServer | undefined
-afterEach(async () => {
-  await server?.close()
-  server = undefined
-})
-
+/** The answer, read whole. */
 async function ask(script: Script, body: object): Promise<Response> {
-  server ??= await serve(script)
-  return server.post({ model: 'sonnet', messages: hello, ...body })
+  await using server = await serve(script)
+  const answer = await server.post({ model: 'sonnet', messages: hello, ...body })
+  return new Response(await answer.arrayBuffer(), answer)
 }
 
 const weather = { name: 'get_weather', parameters: { type: 'object', properties: {} } }

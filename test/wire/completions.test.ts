@@ -1,6 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { TurnEvent } from '../../src/turn/event.ts'
-import { type Script, serve, type TestServer } from '../http/server.ts'
+import { type Script, serve } from '../http/server.ts'
 import {
   hasOpenAIDocument,
   openAIDocument,
@@ -10,19 +10,15 @@ import { problemsOfCompletion, problemsOfCompletionStream } from './completion-s
 import { problemsOfError } from './frames.ts'
 import { begin, done, overload, plays, search, text, thinking } from './turn-events.ts'
 
-let server: TestServer | undefined
-afterEach(async () => {
-  await server?.close()
-  server = undefined
-})
-
+/** The answer, read whole. */
 async function ask(script: Script, body: object): Promise<Response> {
-  server ??= await serve(script)
-  return server.fetch('/v1/completions', {
+  await using server = await serve(script)
+  const answer = await server.fetch('/v1/completions', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ prompt: 'Once', ...body }),
   })
+  return new Response(await answer.arrayBuffer(), answer)
 }
 
 const usage = { stream_options: { include_usage: true } }
