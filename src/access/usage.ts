@@ -99,21 +99,19 @@ export class UsageBook {
     }
   }
 
+  /** Keeps what it is given, and adds to it. */
   #collect(usage: DayUsage): void {
-    const key = JSON.stringify([usage.owner, usage.day, usage.provider, usage.model])
+    const key = `${usage.owner}\0${usage.day}\0${usage.provider}\0${usage.model}`
     const known = this.#pending.get(key)
-    this.#pending.set(key, known ? sum(known, usage) : usage)
-  }
-}
-
-function sum(a: DayUsage, b: DayUsage): DayUsage {
-  return {
-    ...a,
-    requests: a.requests + b.requests,
-    inputTokens: a.inputTokens + b.inputTokens,
-    cachedTokens: a.cachedTokens + b.cachedTokens,
-    outputTokens: a.outputTokens + b.outputTokens,
-    micros: a.micros + b.micros,
+    if (!known) {
+      this.#pending.set(key, usage)
+      return
+    }
+    known.requests += usage.requests
+    known.inputTokens += usage.inputTokens
+    known.cachedTokens += usage.cachedTokens
+    known.outputTokens += usage.outputTokens
+    known.micros += usage.micros
   }
 }
 

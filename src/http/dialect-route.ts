@@ -245,13 +245,15 @@ function decode(
   }
 }
 
+/** Undefined where nothing is to be stored, as nearly always. */
 function storingOf(
   { storing, telemetry }: DialectRouteParts,
   { id }: FastifyRequest,
   options: Pick<Parameters<typeof beginStoring>[1], 'dialect' | 'decoded' | 'context' | 'owner'>,
 ): ReturnType<typeof beginStoring> | undefined {
+  if (!storing || options.context.body.store !== true) return undefined
   const onFault = (error: unknown): void => telemetry.fault(error, id)
-  return storing && beginStoring(storing.stored, { ...options, requestId: id, onFault })
+  return beginStoring(storing.stored, { ...options, requestId: id, onFault })
 }
 
 /** Reads the uploads that one request names. */

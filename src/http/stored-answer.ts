@@ -93,17 +93,15 @@ async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
 }
 
 /**
- * Begins to store the answer to a request that has `store`; undefined where it has not. `notices` are what is known at once: in a stream
- * nothing can be told later. `stored` is undefined where nobody's answers are stored.
+ * Begins to store the answer to a request that has `store`. `notices` are what is known at once: in a stream nothing can be told later.
+ * `stored` is undefined where nobody's answers are stored.
  */
 export function beginStoring(
   stored: StoredParts | undefined,
   options: Options,
 ): { answer?: StoredAnswer; notices: Notice[] } {
-  const { context, decoded } = options
-  if (context.body.store !== true) return { notices: [] }
   if (!stored) return { notices: [storesNone] }
-  const isAway = decoded.stream && !stored.isThere()
+  const isAway = options.decoded.stream && !stored.isThere()
   return { answer: new StoredAnswer(stored, options), notices: isAway ? [notStored] : [] }
 }
 

@@ -79,9 +79,32 @@ export const requestSchema = z.looseObject({
 
 export type ChatRequest = z.infer<typeof requestSchema>
 
+/** Of messages that need no look: looking at each costs more than the rest of the request does. */
+const plainRequestSchema = requestSchema.extend({ messages: z.custom<ChatRequest['messages']>() })
+
 /** The body as a request. Throws a `TurnError` that names the first field at fault, what came and what is allowed. */
 export function parseRequest(body: unknown): ChatRequest {
-  const parsed = requestSchema.safeParse(body)
+  const parsed = (hasPlainMessages(body) ? plainRequestSchema : requestSchema).safeParse(body)
   if (!parsed.success) throw firstProblem(parsed.error, body)
   return parsed.data
+}
+
+/** Whether every message is a role and a text and nothing more, as most are; then the schema could find nothing. */
+function hasPlainMessages(body: unknown): boolean {
+  if (typeof body !== 'object' || body === null || !('messages' in body)) return false
+  const { messages } = body
+  return Array.isArray(messages) && messages.length > 0 && messages.every(isPlain)
+}
+
+const plainRoles: ReadonlySet<unknown> = new Set(['system', 'developer', 'user', 'assistant'])
+
+function isPlain(message: unknown): boolean {
+  if (typeof message !== 'object' || message === null || Array.isArray(message)) return false
+  for (const key in message) if (key !== 'role' && key !== 'content') return false
+  return (
+    'role' in message &&
+    plainRoles.has(message.role) &&
+    'content' in message &&
+    typeof message.content === 'string'
+  )
 }

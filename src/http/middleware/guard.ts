@@ -16,7 +16,7 @@ export type GuardedRequest = { method: string; headers: IncomingHttpHeaders }
  */
 export function guard(request: GuardedRequest, options: GuardOptions): void {
   const { host = '', origin } = request.headers
-  if (!isAllowedHost(hostName(host), options)) {
+  if (!isKnownHost(host, options)) {
     throw new TurnError(
       'host_not_allowed',
       `The Host header is ${JSON.stringify(host.slice(0, 100))}, which is not a name of this server. Its owner can add it to ALLOWED_HOSTS.`,
@@ -31,6 +31,16 @@ export function guard(request: GuardedRequest, options: GuardOptions): void {
   if (origin === undefined && isFromAnotherSite(request)) {
     throw new TurnError('host_not_allowed', 'Web pages of other sites may not call this server.')
   }
+}
+
+/** Nearly every request comes with the same name: it is looked at once. */
+const lastAllowed = new WeakMap<GuardOptions, string>()
+
+function isKnownHost(host: string, options: GuardOptions): boolean {
+  if (lastAllowed.get(options) === host) return true
+  if (!isAllowedHost(hostName(host), options)) return false
+  lastAllowed.set(options, host)
+  return true
 }
 
 /** Whether the owner let this origin in by name, or every one. */
