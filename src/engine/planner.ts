@@ -15,13 +15,14 @@ import { ClientTools } from './tools/client-tools.ts'
 import {
   hasOversizedPictures,
   hasPictures,
+  hasThinking,
   longHistory,
   newMessages,
   type Prompt,
   toPrompt,
 } from './conversation/history.ts'
 import { resolveMcpServers } from './tools/mcp.ts'
-import { type KnownModels, resolveModel } from './models.ts'
+import { fullNameOf, type KnownModels, resolveModel } from './models.ts'
 import type { Decisions } from './options.ts'
 import { checkPending, pendingCalls } from './conversation/pending-calls.ts'
 import { CallBound } from './permissions/call-bound.ts'
@@ -126,11 +127,13 @@ export class Planner {
     refuseSameNames(turn, permissions.options.tools)
     const messages = await this.#attach(turn, context, { workspace, base: folder })
     if (session) checkPending(await this.#pendingCalls(session, folder), newMessages(messages))
+    const fullModel = fullNameOf(model, models.listed)
     const decisions: Decisions = {
       claude: this.#binary(),
       environment: await this.#environment(context.owner),
       folder,
       ...(model !== undefined && { model }),
+      ...(fullModel !== undefined && { fullModel }),
       modelListed: model !== undefined && models.listed.some(({ value }) => value === model),
       ...(session && { resume: session.id }),
       isKept: turnSession.isKept,
@@ -156,7 +159,8 @@ export class Planner {
       ...(turn.output.type !== 'text' && { check: answerCheck(turn.output) }),
     }
     const mapped = mappedFrom === undefined ? [] : [mapping(mappedFrom, model)]
-    return { decisions, messages, notices: [...mapped, ...permissions.notices] }
+    const unthought = fullModel === undefined && hasThinking(messages) ? [thoughtLost(model)] : []
+    return { decisions, messages, notices: [...mapped, ...permissions.notices, ...unthought] }
   }
 
   /** Whether a process that is told these messages of a plan tells the API the same, or must be told them in any case. */
@@ -171,7 +175,8 @@ export class Planner {
     const prompt = toPrompt(told)
     const { claudeDir, version = '' } = this.#options
     const sessionId = decisions.resume ?? crypto.randomUUID()
-    const place = { claudeDir, folder: decisions.folder, sessionId, version }
+    const { folder, fullModel } = decisions
+    const place = { claudeDir, folder, sessionId, version, model: fullModel }
     const whole: ApiMessage[] = [...prompt.earlier, { role: 'user', content: prompt.question }]
     if (decisions.resume !== undefined && told[0]?.role === 'tool') {
       // A process that resumes would take up the calls itself, and not the results that it is sent.
@@ -376,6 +381,12 @@ function checkSessionFolder(
 
 /** The owner of callers without a key. */
 const anonymous = 'anonymous'
+
+/** Claude Code tells a model no thinking but its own, and what this name stands for is not known before it answers. */
+function thoughtLost(model = 'default'): Notice {
+  const text = `thinking in the messages was left out: it is told to models by their full name only, and ${model} is none`
+  return { type: 'remark', text }
+}
 
 function mapping(from: string, to: string | undefined): Notice {
   return { type: 'model-mapped', from, to: to ?? 'default' }

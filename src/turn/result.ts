@@ -1,10 +1,7 @@
 import { TurnError } from './error.ts'
 import type { Activity, ClaudeRun, FinishReason, Notice, Relay, TurnEvent } from './event.ts'
-import type { TextPart, ToolCallPart } from './message.ts'
+import type { ReasoningPart, TextPart, ToolCallPart } from './message.ts'
 import type { Usage } from './usage.ts'
-
-/** Thinking that was shown, with the API's seal where there is one. */
-export type ReasoningPart = { type: 'reasoning'; text: string; signature?: string }
 
 /** A block of an answer, whole. */
 export type AnswerPart = TextPart | ReasoningPart | ToolCallPart

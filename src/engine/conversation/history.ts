@@ -29,6 +29,15 @@ export function toPrompt(messages: readonly Message[]): Prompt {
   return { earlier: sent.slice(0, -1), question: question.content }
 }
 
+/** Whether earlier thinking is to be told. */
+export function hasThinking(messages: readonly Message[]): boolean {
+  return messages.some(({ role, content }) => role === 'assistant' && content.some(isThinking))
+}
+
+function isThinking({ type }: { type: string }): boolean {
+  return type === 'reasoning' || type === 'sealed-reasoning'
+}
+
 /**
  * Whether the user's messages have pictures. A process that is told them scales and recodes them and adds a line on each; a transcript
  * it takes as it is (docs/decisions/0008-pictures.md). Pictures in results of tools it leaves alone.
@@ -61,16 +70,17 @@ export const longHistory = 60
 
 /**
  * Feeds the earlier messages to a process, each as its own turn. A user message is answered by an empty result, which must be
- * awaited: an assistant message sent before it would overtake it.
+ * awaited: an assistant message sent before it would overtake it. `model`: whose answers they are, by its full name.
  */
 export async function feed(
   process: ClaudeProcess,
   earlier: readonly ApiMessage[],
   clock: TurnClock,
+  model?: string,
 ): Promise<void> {
   for (const { role, content } of earlier) {
     if (role === 'assistant') {
-      process.addAssistant(content)
+      process.addAssistant(content, model)
       continue
     }
     process.addUser(content)

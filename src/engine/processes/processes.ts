@@ -257,11 +257,15 @@ export class Processes {
     if (this.#isShortOfMemory()) this.#live.dropOldest()
   }
 
-  async #ask(process: ClaudeProcess, prompt: Prompt, { clock }: Course): Promise<ClaudeProcess> {
+  async #ask(
+    process: ClaudeProcess,
+    prompt: Prompt,
+    { clock, plan }: Course,
+  ): Promise<ClaudeProcess> {
     try {
       process.mirror?.turnBegins()
       process.bound?.begin()
-      await feed(process, prompt.earlier, clock)
+      await feed(process, prompt.earlier, clock, plan.decisions.fullModel)
       process.ask(prompt.question)
       return process
     } catch (error) {
