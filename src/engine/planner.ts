@@ -15,12 +15,12 @@ import { ClientTools } from './tools/client-tools.ts'
 import {
   hasOversizedPictures,
   hasPictures,
-  hasThinking,
   longHistory,
   newMessages,
   type Prompt,
   toPrompt,
 } from './conversation/history.ts'
+import { sealsOf } from './conversation/conversation-key.ts'
 import { resolveMcpServers } from './tools/mcp.ts'
 import { fullNameOf, type KnownModels, resolveModel } from './models.ts'
 import type { Decisions } from './options.ts'
@@ -159,7 +159,8 @@ export class Planner {
       ...(turn.output.type !== 'text' && { check: answerCheck(turn.output) }),
     }
     const mapped = mappedFrom === undefined ? [] : [mapping(mappedFrom, model)]
-    const unthought = fullModel === undefined && hasThinking(messages) ? [thoughtLost(model)] : []
+    const unthought =
+      fullModel === undefined && sealsOf(messages).length > 0 ? [thoughtLost(model)] : []
     return { decisions, messages, notices: [...mapped, ...permissions.notices, ...unthought] }
   }
 

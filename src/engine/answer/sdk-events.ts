@@ -1,5 +1,6 @@
 import type { SDKMessage, SDKRateLimitInfo } from '@anthropic-ai/claude-agent-sdk'
 import type {
+  BetaContentBlock,
   BetaMessage,
   BetaRawMessageStreamEvent,
   BetaThinkingBlock,
@@ -132,6 +133,7 @@ export class Translator {
       provider: this.#options.provider,
       model: this.#model,
       ...(this.#sessionId && { sessionId: this.#sessionId }),
+      ...(this.#usage.isTold && { usage: this.usage }),
     }
   }
 
@@ -166,12 +168,12 @@ export class Translator {
         this.#messageStart(event)
         return []
       case 'content_block_start':
-        return event.content_block.type === 'tool_use' ? this.#calls.start(event.content_block) : []
+        return this.#blockStart(event.content_block)
       case 'content_block_delta':
         if (event.delta.type === 'text_delta') return this.#delta('text', event.delta.text)
         if (event.delta.type === 'thinking_delta')
           return this.#delta('reasoning', event.delta.thinking)
-        if (event.delta.type === 'signature_delta') this.#blocks.sign(event.delta.signature)
+        if (event.delta.type === 'signature_delta') return this.#blocks.sign(event.delta.signature)
         if (event.delta.type === 'input_json_delta')
           return this.#calls.push(event.delta.partial_json)
         return []
@@ -184,6 +186,11 @@ export class Translator {
         this.#messageStop()
         return []
     }
+  }
+
+  #blockStart(block: BetaContentBlock): TurnEvent[] {
+    if (block.type === 'tool_use') return this.#calls.start(block)
+    return block.type === 'redacted_thinking' ? this.#blocks.seal(block.data) : []
   }
 
   #messageStart({ message }: Extract<BetaRawMessageStreamEvent, { type: 'message_start' }>): void {
@@ -248,7 +255,7 @@ export class Translator {
     return message.content.flatMap((block): TurnEvent[] => {
       if (block.type === 'text') return [...this.#delta('text', block.text), ...this.end()]
       if (block.type === 'thinking') return this.#thinking(block)
-      if (block.type !== 'tool_use') return []
+      if (block.type !== 'tool_use') return this.#blockStart(block)
       return [
         ...this.#calls.start(block),
         ...this.#calls.push(JSON.stringify(block.input)),
@@ -258,9 +265,7 @@ export class Translator {
   }
 
   #thinking({ thinking, signature }: BetaThinkingBlock): TurnEvent[] {
-    const events = this.#delta('reasoning', thinking)
-    this.#blocks.sign(signature)
-    return [...events, ...this.end()]
+    return [...this.#delta('reasoning', thinking), ...this.#blocks.sign(signature), ...this.end()]
   }
 
   /** Calls of the caller's tools and the structured answer are the answer, not activity. */

@@ -58,9 +58,11 @@ function withoutBlank<Block extends ContentBlockParam>(content: readonly Block[]
 
 /** Nothing of an answer that is only thoughts. */
 function withWords(content: ContentBlockParam[]): ContentBlockParam[] {
-  const isThought = ({ type }: ContentBlockParam): boolean =>
-    type === 'thinking' || type === 'redacted_thinking'
   return content.every(isThought) ? [] : content
+}
+
+function isThought({ type }: ContentBlockParam): boolean {
+  return type === 'thinking' || type === 'redacted_thinking'
 }
 
 function isShown(block: ContentBlockParam): boolean {

@@ -29,15 +29,6 @@ export function toPrompt(messages: readonly Message[]): Prompt {
   return { earlier: sent.slice(0, -1), question: question.content }
 }
 
-/** Whether earlier thinking is to be told. */
-export function hasThinking(messages: readonly Message[]): boolean {
-  return messages.some(({ role, content }) => role === 'assistant' && content.some(isThinking))
-}
-
-function isThinking({ type }: { type: string }): boolean {
-  return type === 'reasoning' || type === 'sealed-reasoning'
-}
-
 /**
  * Whether the user's messages have pictures. A process that is told them scales and recodes them and adds a line on each; a transcript
  * it takes as it is (docs/decisions/0008-pictures.md). Pictures in results of tools it leaves alone.
