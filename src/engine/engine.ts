@@ -117,12 +117,12 @@ export class Engine implements Backend {
     }
   }
 
-  /** The models that the CLI itself lists. */
+  /** The models that the CLI itself lists, and the owner's names. */
   async models(): Promise<ModelEntry[]> {
-    const { defaultModel } = this.#options
+    const { defaultModel, modelAliases: aliases } = this.#options
     const { models } = await this.#introduce()
-    const facts = { sizes: this.#sizes, ...(defaultModel !== undefined && { defaultModel }) }
-    return modelEntries(models, facts)
+    const named = defaultModel === undefined ? {} : { defaultModel }
+    return modelEntries(models, { sizes: this.#sizes, aliases, ...named })
   }
 
   state(): EngineState {
