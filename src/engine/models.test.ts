@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { TurnError } from '../turn/error.ts'
-import { fullNameOf, type KnownModels, modelEntries, resolveModel } from './models.ts'
+import { type KnownModels, modelEntries, resolveModel } from './models.ts'
 
 const known: KnownModels = {
   listed: [
@@ -14,21 +14,6 @@ const known: KnownModels = {
   defaultModel: 'opus',
   smallModel: 'haiku',
 }
-
-describe('fullNameOf', () => {
-  it.each([
-    [undefined, 'claude-opus-5-5'],
-    ['haiku', 'claude-haiku-5-5'],
-    ['haiku[1m]', 'claude-haiku-5-5'],
-    ['claude-sonnet-4-5@20250929', 'claude-sonnet-4-5@20250929'],
-    ['house-deployment', 'house-deployment'],
-    ['opusplan', undefined],
-  ])('of %s is %s', (model, name) => expect(fullNameOf(model, known.listed)).toBe(name))
-
-  it('of the default is not known where the CLI does not tell', () => {
-    expect(fullNameOf(undefined, [])).toBeUndefined()
-  })
-})
 
 describe('resolveModel', () => {
   it.each([undefined, 'claude-code', 'default'])(

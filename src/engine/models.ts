@@ -57,18 +57,6 @@ export function resolveModel(name: string | undefined, known: KnownModels): Reso
   return { model: found.model, mappedFrom: name }
 }
 
-/** The full name of a model as the CLI resolves it; undefined where it does not tell. */
-export function fullNameOf(
-  model: string | undefined,
-  listed: readonly ListedModel[],
-): string | undefined {
-  const name = (model ?? 'default').replace(/\[1m\]$/, '')
-  const row =
-    listed.find(({ value }) => value === model) ?? listed.find(({ value }) => value === name)
-  if (row?.resolvedModel !== undefined) return row.resolvedModel
-  return model === undefined || commandLineAlias.test(name) ? undefined : name
-}
-
 function ownAlias(name: string, known: KnownModels): string | undefined {
   return Object.hasOwn(known.aliases, name) ? known.aliases[name] : undefined
 }

@@ -20,9 +20,9 @@ import {
   type Prompt,
   toPrompt,
 } from './conversation/history.ts'
-import { sealsOf } from './conversation/conversation-key.ts'
 import { resolveMcpServers } from './tools/mcp.ts'
-import { fullNameOf, type KnownModels, resolveModel } from './models.ts'
+import type { FullNames } from './full-names.ts'
+import { type KnownModels, resolveModel } from './models.ts'
 import type { Decisions } from './options.ts'
 import { checkPending, pendingCalls } from './conversation/pending-calls.ts'
 import { CallBound } from './permissions/call-bound.ts'
@@ -94,7 +94,11 @@ export class Planner {
   async plan(
     turn: Turn,
     context: TurnContext,
-    { models, session: turnSession }: { models: KnownModels; session: TurnSession },
+    {
+      models,
+      names,
+      session: turnSession,
+    }: { models: KnownModels; names: FullNames; session: TurnSession },
   ): Promise<Plan> {
     const { claude } = turn
     const { model, mappedFrom } = resolveModel(turn.model, models)
@@ -127,7 +131,7 @@ export class Planner {
     refuseSameNames(turn, permissions.options.tools)
     const messages = await this.#attach(turn, context, { workspace, base: folder })
     if (session) checkPending(await this.#pendingCalls(session, folder), newMessages(messages))
-    const fullModel = fullNameOf(model, models.listed)
+    const fullModel = names.of(model, models.listed)
     const decisions: Decisions = {
       claude: this.#binary(),
       environment: await this.#environment(context.owner),
@@ -159,9 +163,7 @@ export class Planner {
       ...(turn.output.type !== 'text' && { check: answerCheck(turn.output) }),
     }
     const mapped = mappedFrom === undefined ? [] : [mapping(mappedFrom, model)]
-    const unthought =
-      fullModel === undefined && sealsOf(messages).length > 0 ? [thoughtLost(model)] : []
-    return { decisions, messages, notices: [...mapped, ...permissions.notices, ...unthought] }
+    return { decisions, messages, notices: [...mapped, ...permissions.notices] }
   }
 
   /** Whether a process that is told these messages of a plan tells the API the same, or must be told them in any case. */
@@ -382,12 +384,6 @@ function checkSessionFolder(
 
 /** The owner of callers without a key. */
 const anonymous = 'anonymous'
-
-/** Claude Code tells a model no thinking but its own, and what this name stands for is not known before it answers. */
-function thoughtLost(model = 'default'): Notice {
-  const text = `thinking in the messages was left out: it is told to models by their full name only, and ${model} is none`
-  return { type: 'remark', text }
-}
 
 function mapping(from: string, to: string | undefined): Notice {
   return { type: 'model-mapped', from, to: to ?? 'default' }

@@ -169,11 +169,16 @@ describe('thinking that cannot be told', () => {
     expect(notice).toContain('messages[3] is only thinking')
   })
 
-  it('is named where the model is known by no full name', async () => {
-    const messages = [question('One'), answer([thinking, words]), question('Two')]
-    const { notice } = await ask(messages, plain(messages), { model: 'opusplan' })
-    expect(notice).toContain('thinking in the messages was left out')
-  })
+  it.each(['opusplan', 'claude-opus-4-1'])(
+    'is named where another model turns out to answer, until that is known: %s',
+    async (model) => {
+      const messages = [question(model), answer([thinking, words]), question('Two')]
+      const { notice } = await ask(messages, plain(messages), { model })
+      expect(notice).toContain('another model answers than the one named')
+      const again = [question(`${model}?`), answer([thinking, words]), question('Two')]
+      expect((await ask(again, again, { model })).notice).toBeNull()
+    },
+  )
 
   it('is left out where the API does not take it back', async () => {
     const refusal = 'messages.1.content.0: Invalid `signature` in `thinking` block'

@@ -71,6 +71,20 @@ describe.each(ways)('thinking in a conversation that is %s', (_, told) => {
   })
 })
 
+describe('which model answers', () => {
+  it.each(['opusplan', 'claude-opus-4-1', 'claude-sonnet-4-5[1m]'])(
+    'is told before it answers, whatever %s stands for',
+    async (name) => {
+      await using process = await stage.start({ decisions: { model: name, modelListed: false } })
+      await process.turn('Hi')
+      const told = process.messages.flatMap((message) =>
+        message.type === 'system' && message.subtype === 'init' ? [message.model] : [],
+      )
+      expect(told.map((one) => one.replace('[1m]', ''))).toEqual([stage.lastRequest.body.model])
+    },
+  )
+})
+
 describe('thinking that the API does not take back', () => {
   it('is left out by Claude Code, which asks once more', async () => {
     const before = stage.anthropic.requests.length

@@ -29,6 +29,8 @@ export type TranslatorOptions = {
   endAtTokenLimit: boolean
   /** The longest pause before a retry of Claude Code's own that the caller is kept waiting for, in milliseconds. */
   retryPatienceMs: number
+  /** Told the full name of the model that is asked, before it has answered. */
+  onModel?: ((name: string) => void) | undefined
   now: () => number
 }
 
@@ -104,7 +106,7 @@ export class Translator {
         this.#rateLimit = message.rate_limit_info
         return []
       case 'system':
-        if (message.subtype === 'init') this.#model ||= message.model
+        if (message.subtype === 'init') this.#introduce(message.model)
         if (message.subtype === 'api_retry') this.#retrying(message)
         return []
       // Progress and status of the host's own surfaces; an API client has none of them.
@@ -191,6 +193,11 @@ export class Translator {
   #blockStart(block: BetaContentBlock): TurnEvent[] {
     if (block.type === 'tool_use') return this.#calls.start(block)
     return block.type === 'redacted_thinking' ? this.#blocks.seal(block.data) : []
+  }
+
+  #introduce(model: string): void {
+    this.#model ||= model
+    this.#options.onModel?.(model)
   }
 
   #messageStart({ message }: Extract<BetaRawMessageStreamEvent, { type: 'message_start' }>): void {
