@@ -47,6 +47,7 @@ export class Tab {
       case 'text-end':
       case 'reasoning-start':
       case 'reasoning-end':
+      case 'sealed-reasoning':
       case 'tool-call-start':
       case 'tool-call-end':
       case 'activity':

@@ -19,6 +19,10 @@ export function sizeOf(event: TurnEvent): number {
     case 'text-delta':
     case 'reasoning-delta':
       return own + event.text.length * 2
+    case 'reasoning-end':
+      return own + (event.signature?.length ?? 0) * 2
+    case 'sealed-reasoning':
+      return own + event.data.length * 2
     case 'tool-call-delta':
       return own + event.input.length * 2
     case 'relay':

@@ -153,7 +153,7 @@ export const settings = {
   MODEL_ALIASES: {
     section: 'claude',
     kind: pairs,
-    doc: 'Model names of your own, such as `gpt-4o=sonnet,foo=opus`.',
+    doc: 'Model names of your own, such as `gpt-4o=sonnet,foo=opus`; `GET /v1/models` lists them too.',
   },
   PASS_ENV: {
     section: 'claude',

@@ -1,10 +1,12 @@
-import type { Message, UserPart } from '../turn/message.ts'
+import type { Message } from '../turn/message.ts'
 import type { Turn } from '../turn/turn.ts'
 
 /** Characters of plain ASCII that make a token of Claude's, about; other characters are about one token each. */
 const charactersPerToken = 3.5
 /** What a message adds for its role and its borders. */
 const tokensPerMessage = 4
+/** What the API adds to say how tools are called, about. */
+const tokensOfTools = 350
 /** A picture of the largest size that the API does not make smaller. */
 const tokensPerPicture = 1_600
 /** A page of a PDF is seen and read; its size in base64 says how many there are, about. */
@@ -19,36 +21,35 @@ export function estimateTokens({
   messages,
   tools,
 }: Pick<Turn, 'instructions' | 'messages' | 'tools'>): number {
-  let tokens = 0
+  let tokens = tools.length > 0 ? tokensOfTools : 0
   for (const text of instructions) tokens += tokensOfText(text)
-  for (const message of messages) tokens += tokensOfMessage(message)
+  for (const { content } of messages) {
+    tokens += tokensPerMessage
+    for (const part of content) tokens += tokensOfPart(part)
+  }
   for (const tool of tools) tokens += tokensOfText(JSON.stringify(tool))
   return Math.ceil(tokens)
 }
 
-function tokensOfMessage({ content }: Message): number {
-  let tokens = tokensPerMessage
-  for (const part of content) {
-    tokens +=
-      part.type === 'tool-call'
-        ? tokensOfText(part.name) + tokensOfText(part.input)
-        : tokensOfPart(part)
-  }
-  return tokens
-}
-
-function tokensOfPart(part: UserPart): number {
+function tokensOfPart(part: Message['content'][number]): number {
   switch (part.type) {
     case 'text':
+    case 'reasoning':
       return tokensOfText(part.text)
+    case 'sealed-reasoning':
+      return tokensOfText(part.data)
+    case 'tool-call':
+      return tokensOfText(part.name) + tokensOfText(part.input)
     case 'image':
       return tokensPerPicture
-    case 'document':
-      return part.source.type === 'text'
-        ? tokensOfText(part.source.text)
-        : tokensOfPages(part.source.data)
+    case 'document': {
+      const { name, source } = part
+      const content =
+        source.type === 'text' ? tokensOfText(source.text) : tokensOfPages(source.data)
+      return tokensOfText(name) + content
+    }
     case 'file':
-      return tokensOfPages(part.url)
+      return tokensOfText(part.name) + tokensOfPages(part.url)
   }
 }
 

@@ -9,10 +9,11 @@ import type { Turn } from '../turn/turn.ts'
 import { answer } from './answer/answer.ts'
 import { findClaude, requireClaude } from './binary.ts'
 import type { ClaudeProcess, Introduction } from './processes/claude-process.ts'
-import { profileOf } from './conversation/conversation-key.ts'
+import { profileOf, sealsOf } from './conversation/conversation-key.ts'
 import { attempts, type Course, endedWhileWaiting, retryPauseMs } from './course.ts'
 import { Ending } from './conversation/ending.ts'
 import { type EngineOptions, type Found, plannerOptions } from './engine-options.ts'
+import { FullNames } from './full-names.ts'
 import { loginFailure } from './login.ts'
 import { amountsFor, readMachine, waitingLimits } from './processes/machine.ts'
 import { ModelSizes } from './model-sizes.ts'
@@ -52,6 +53,7 @@ export class Engine implements Backend {
   #introduced = false
   readonly #holds: SessionHolds
   readonly #sizes = new ModelSizes()
+  readonly #names = new FullNames()
   readonly #keeper: TranscriptKeeper
   #failure: TurnError | undefined
 
@@ -117,12 +119,12 @@ export class Engine implements Backend {
     }
   }
 
-  /** The models that the CLI itself lists. */
+  /** The models that the CLI itself lists, and the owner's names. */
   async models(): Promise<ModelEntry[]> {
-    const { defaultModel } = this.#options
+    const { defaultModel, modelAliases: aliases } = this.#options
     const { models } = await this.#introduce()
-    const facts = { sizes: this.#sizes, ...(defaultModel !== undefined && { defaultModel }) }
-    return modelEntries(models, facts)
+    const named = defaultModel === undefined ? {} : { defaultModel }
+    return modelEntries(models, { sizes: this.#sizes, aliases, ...named })
   }
 
   state(): EngineState {
@@ -171,7 +173,8 @@ export class Engine implements Backend {
   ): AsyncGenerator<TurnEvent> {
     const clock = new TurnClock(this.#limits(asked), context.signal)
     const models = await clock.wait('start', this.#knownModels())
-    const plan = await this.#planner.plan(asked, context, { models, session })
+    const names = this.#names
+    const plan = await this.#planner.plan(asked, context, { models, names, session })
     const turn = withinBudget(asked, plan.decisions, context)
     for (const notice of plan.notices) yield { type: 'notice', notice }
     const profile = profileOf(turn, plan.decisions, context)
@@ -197,10 +200,18 @@ export class Engine implements Backend {
     const { turn, plan, profile, session, clock } = course
     const process = await this.#processes.ask(course)
     const ending = new Ending(profile, plan, turn)
+    const { model, fullModel } = plan.decisions
+    let answering = fullModel
+    const onModel = (told: string): void => {
+      answering = this.#names.learn(model, told, fullModel)
+    }
     try {
-      const answered = answer(process, turn, clock, this.#answerOptions(plan))
+      const answered = answer(process, turn, clock, { ...this.#answerOptions(plan), onModel })
       for await (const event of answered) {
-        if (event.type === 'start') this.#began(event.sessionId, course, process)
+        if (event.type === 'start') {
+          if (answering !== fullModel) yield* lostThinking(plan)
+          this.#began(event.sessionId, course, process)
+        }
         ending.push(event)
         if (event.type === 'finish') await session.ended(ending.openCalls)
         course.hasBegun = true
@@ -296,6 +307,13 @@ export class Engine implements Backend {
     this.#failure = loginFailure(introduction)
     return introduction
   }
+}
+
+/** Claude Code tells a model no thinking but its own, and this one was taken for another. */
+function lostThinking({ messages }: Plan): TurnEvent[] {
+  if (sealsOf(messages).length === 0) return []
+  const text = 'thinking in the messages was left out: another model answers than the one named'
+  return [{ type: 'notice', notice: { type: 'remark', text } }]
 }
 
 /** A session that is not kept cannot be gone on with: its id would promise that. */

@@ -157,6 +157,21 @@ describe('modelEntries', () => {
     })
   })
 
+  it('has the owner’s own names, which win over those of the CLI', () => {
+    const size = { contextTokens: 1_000, outputTokens: 100 }
+    const sizes = { of: (model: string) => (model === 'claude-haiku-5-5' ? size : undefined) }
+    const aliases = { house: 'haiku', opus: 'claude-haiku-4-5-20251001', small: 'default' }
+    const facts = { sizes, aliases, defaultModel: 'haiku' }
+    const entries = modelEntries(known.listed, facts)
+    const named = { owned_by: 'anthropic', created: 0 }
+    expect(entries.slice(1, 4)).toEqual([
+      { ...named, id: 'house', display_name: 'house', size },
+      { ...named, id: 'opus', display_name: 'opus', created: Date.UTC(2025, 9, 1) / 1000 },
+      { ...named, id: 'small', display_name: 'small', size },
+    ])
+    expect(entries.filter(({ id }) => id === 'opus')).toHaveLength(1)
+  })
+
   it('takes the creation time from the date in the name when there is one', () => {
     const entries = modelEntries([{ value: 'haiku', resolvedModel: 'claude-haiku-4-5-20251001' }])
     expect(entries.at(-1)?.created).toBe(Date.UTC(2025, 9, 1) / 1000)

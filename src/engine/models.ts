@@ -116,30 +116,36 @@ export type ModelEntry = {
 /** What is known of models beyond their names. */
 export type ModelFacts = {
   sizes: Pick<ModelSizes, 'of'>
+  /** The owner's own names, and what they stand for. */
+  aliases: Readonly<Record<string, string>>
   /** What `claude-code` stands for; absent: the CLI chooses. */
   defaultModel?: string
 }
 
-/** What `GET /v1/models` lists: `claude-code`, and each model that the CLI lists by its short and its full name. */
+/**
+ * What `GET /v1/models` lists: `claude-code`, the owner's own names, and each model that the CLI lists by its short and its full name.
+ */
 export function modelEntries(listed: readonly ListedModel[], facts?: ModelFacts): ModelEntry[] {
-  const sizeOf = (id: string): ModelSize | undefined => {
-    const value = id === 'claude-code' ? (facts?.defaultModel ?? 'default') : id
-    const resolved = listed.find((row) => row.value === value)?.resolvedModel ?? value
-    return facts?.sizes.of(resolved)
+  const aliases = new Map(Object.entries(facts?.aliases ?? {}))
+  const targetOf = (id: string): string => {
+    const name = aliases.get(id) ?? id
+    const value = defaultNames.has(name) ? (facts?.defaultModel ?? 'default') : name
+    return listed.find((row) => row.value === value)?.resolvedModel ?? value
   }
   const entries = new Map<string, ModelEntry>()
   const add = (id: string, displayName: string | undefined): void => {
     if (entries.has(id)) return
-    const size = sizeOf(id)
+    const size = facts?.sizes.of(targetOf(id))
     entries.set(id, {
       id,
-      created: releaseTime(id),
+      created: releaseTime(aliases.has(id) ? targetOf(id) : id),
       owned_by: 'anthropic',
       ...(displayName !== undefined && { display_name: displayName }),
       ...(size && { size }),
     })
   }
   add('claude-code', 'Claude Code (the configured default)')
+  for (const id of aliases.keys()) add(id, id)
   for (const { value, displayName } of listed) add(value, displayName)
   // `default` resolves to a model that has a row of its own, whose display name fits better.
   for (const { value, resolvedModel, displayName } of listed) {

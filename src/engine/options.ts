@@ -15,6 +15,8 @@ export type Decisions = {
   folder: string
   /** The model for Claude Code; absent: its own default. */
   model?: string
+  /** Its full name, where the CLI tells it. */
+  fullModel?: string
   /** Whether the model can be set on a waiting process without asking the API whether it exists. */
   modelListed: boolean
   /** Whether the session is kept. */

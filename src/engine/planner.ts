@@ -21,6 +21,7 @@ import {
   toPrompt,
 } from './conversation/history.ts'
 import { resolveMcpServers } from './tools/mcp.ts'
+import type { FullNames } from './full-names.ts'
 import { type KnownModels, resolveModel } from './models.ts'
 import type { Decisions } from './options.ts'
 import { checkPending, pendingCalls } from './conversation/pending-calls.ts'
@@ -93,7 +94,11 @@ export class Planner {
   async plan(
     turn: Turn,
     context: TurnContext,
-    { models, session: turnSession }: { models: KnownModels; session: TurnSession },
+    {
+      models,
+      names,
+      session: turnSession,
+    }: { models: KnownModels; names: FullNames; session: TurnSession },
   ): Promise<Plan> {
     const { claude } = turn
     const { model, mappedFrom } = resolveModel(turn.model, models)
@@ -126,11 +131,13 @@ export class Planner {
     refuseSameNames(turn, permissions.options.tools)
     const messages = await this.#attach(turn, context, { workspace, base: folder })
     if (session) checkPending(await this.#pendingCalls(session, folder), newMessages(messages))
+    const fullModel = names.of(model, models.listed)
     const decisions: Decisions = {
       claude: this.#binary(),
       environment: await this.#environment(context.owner),
       folder,
       ...(model !== undefined && { model }),
+      ...(fullModel !== undefined && { fullModel }),
       modelListed: model !== undefined && models.listed.some(({ value }) => value === model),
       ...(session && { resume: session.id }),
       isKept: turnSession.isKept,
@@ -171,7 +178,8 @@ export class Planner {
     const prompt = toPrompt(told)
     const { claudeDir, version = '' } = this.#options
     const sessionId = decisions.resume ?? crypto.randomUUID()
-    const place = { claudeDir, folder: decisions.folder, sessionId, version }
+    const { folder, fullModel } = decisions
+    const place = { claudeDir, folder, sessionId, version, model: fullModel }
     const whole: ApiMessage[] = [...prompt.earlier, { role: 'user', content: prompt.question }]
     if (decisions.resume !== undefined && told[0]?.role === 'tool') {
       // A process that resumes would take up the calls itself, and not the results that it is sent.

@@ -57,6 +57,7 @@ export class AnswerFacts {
       case 'reasoning-start':
       case 'reasoning-delta':
       case 'reasoning-end':
+      case 'sealed-reasoning':
       case 'tool-call-start':
       case 'tool-call-delta':
       case 'tool-call-end':

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { isAnthropicPath } from './error-shape.ts'
+import { speaksAnthropic } from './error-shape.ts'
 import type { RequestRecord } from './request-records.ts'
 
 /** The headers that hooks have set so far, for an answer that is written past Fastify. */
@@ -12,9 +12,12 @@ export function responseHeaders(
   return { ...Object.fromEntries(own), ...identityHeaders(request), ...timeHeader(record) }
 }
 
-/** On every answer, as the API has them whose address it is. */
-export function identityHeaders({ id, url }: { id: string; url: string }): Record<string, string> {
-  return isAnthropicPath(url)
+/** On every answer, as the API has them whose client asks. */
+export function identityHeaders(
+  request: Pick<FastifyRequest, 'id' | 'url' | 'headers'>,
+): Record<string, string> {
+  const { id } = request
+  return speaksAnthropic(request)
     ? { 'x-request-id': id, 'request-id': id }
     : { 'x-request-id': id, 'openai-version': '2020-10-01' }
 }

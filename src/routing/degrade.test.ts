@@ -59,6 +59,17 @@ describe('degrade', () => {
     expect(degrade(turn)).toEqual({ type: 'possible', turn, notices: [] })
   })
 
+  it('says that what Claude thought stays behind', () => {
+    const said = { type: 'text', text: 'Ho' } as const
+    const content = [{ type: 'sealed-reasoning', data: 'x' } as const, said]
+    const turn = turnOf({}, { messages: [...turnOf().messages, { role: 'assistant', content }] })
+    expect(degrade(turn)).toEqual({
+      type: 'possible',
+      turn,
+      notices: [{ type: 'remark', text: 'thinking in the messages was left out' }],
+    })
+  })
+
   it('drops the conveniences and says so', () => {
     const turn = turnOf(
       {

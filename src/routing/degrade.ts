@@ -14,8 +14,10 @@ export function degrade(turn: Turn): Degraded {
   const options = needsClaudeCode(turn.claude)
   if (options.length > 0 && !turn.claude.allowDegraded) return { type: 'impossible', options }
   const dropped = conveniences(turn)
+  const thinking = lostThinking(turn)
   // Nearly every turn has nothing to take out.
-  if (options.length === 0 && dropped.length === 0) return { type: 'possible', turn, notices: [] }
+  if (options.length === 0 && dropped.length === 0)
+    return { type: 'possible', turn, notices: thinking }
   const { effort, ...rest } = turn
   const claude = options.length > 0 ? withoutPowers(turn.claude) : turn.claude
   const { maxBudgetUsd: _budget, timeoutSeconds: _timeout, ...kept } = claude
@@ -26,8 +28,21 @@ export function degrade(turn: Turn): Degraded {
       ...(effort !== undefined && !dropped.includes('effort') && { effort }),
       claude: { ...kept, debug: false, outputFormat: 'text', includeActivity: false },
     },
-    notices: [...options, ...dropped].map((name) => ({ type: 'dropped-option', name })),
+    notices: [
+      ...[...options, ...dropped].map((name): Notice => ({ type: 'dropped-option', name })),
+      ...thinking,
+    ],
   }
+}
+
+/** Others have no place for what Claude thought, which is sealed for itself. */
+function lostThinking({ messages }: Turn): Notice[] {
+  const has = messages.some(
+    ({ role, content }) =>
+      role === 'assistant' &&
+      content.some(({ type }) => type === 'reasoning' || type === 'sealed-reasoning'),
+  )
+  return has ? [{ type: 'remark', text: 'thinking in the messages was left out' }] : []
 }
 
 /** The options, by their names in the request, without which the answer is still right. */

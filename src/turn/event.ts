@@ -62,7 +62,15 @@ export type Relay =
  */
 export type TurnEvent =
   | { type: 'notice'; notice: Notice }
-  | { type: 'start'; id: string; provider: string; model: string; sessionId?: string }
+  | {
+      type: 'start'
+      id: string
+      provider: string
+      model: string
+      sessionId?: string
+      /** What is counted by now: the prompt, and the first tokens of the answer. Absent: not told yet. */
+      usage?: Usage
+    }
   | { type: 'text-start'; block: number }
   | { type: 'text-delta'; block: number; text: string }
   | { type: 'text-end'; block: number }
@@ -70,6 +78,8 @@ export type TurnEvent =
   | { type: 'reasoning-delta'; block: number; text: string }
   /** `signature`: the API's own seal of the thinking, without which it does not take it back. */
   | { type: 'reasoning-end'; block: number; signature?: string }
+  /** A whole block of thinking that only the API can read. */
+  | { type: 'sealed-reasoning'; block: number; data: string }
   | {
       type: 'tool-call-start'
       block: number

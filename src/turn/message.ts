@@ -54,9 +54,15 @@ export type ToolCallPart = {
   kind: 'function' | 'custom'
 }
 
+/** Thinking that was shown, with the API's seal where there is one: without it the API does not take it back. */
+export type ReasoningPart = { type: 'reasoning'; text: string; signature?: string }
+
+/** Thinking that only the API can read. */
+export type SealedReasoningPart = { type: 'sealed-reasoning'; data: string }
+
 export type AssistantMessage = {
   role: 'assistant'
-  content: (TextPart | ToolCallPart)[]
+  content: (TextPart | ReasoningPart | SealedReasoningPart | ToolCallPart)[]
 }
 
 /** What came of one call. */

@@ -1,13 +1,10 @@
 import { TurnError } from './error.ts'
 import type { Activity, ClaudeRun, FinishReason, Notice, Relay, TurnEvent } from './event.ts'
-import type { TextPart, ToolCallPart } from './message.ts'
+import type { AssistantMessage, ToolCallPart } from './message.ts'
 import type { Usage } from './usage.ts'
 
-/** Thinking that was shown, with the API's seal where there is one. */
-export type ReasoningPart = { type: 'reasoning'; text: string; signature?: string }
-
 /** A block of an answer, whole. */
-export type AnswerPart = TextPart | ReasoningPart | ToolCallPart
+export type AnswerPart = AssistantMessage['content'][number]
 
 /** The whole answer: the fold of a turn's events. */
 export type TurnResult = {
@@ -73,6 +70,9 @@ export async function collect(
       case 'reasoning-end':
         seal(parts.at(-1), event.signature)
         break
+      case 'sealed-reasoning':
+        parts.push({ type: 'sealed-reasoning', data: event.data })
+        break
       case 'activity':
         activity.push(event.activity)
         break
@@ -89,14 +89,14 @@ export async function collect(
   }
   if (!start || !finish)
     throw new TurnError('server_error', 'The answer ended before it was complete.')
-  const reasoning = parts.filter((part) => part.type === 'reasoning')
+  const reasoning = textOf(parts.filter((part) => part.type === 'reasoning'))
   return {
     id: start.id,
     provider: start.provider,
     model: finish.model,
     parts,
     text: textOf(parts.filter((part) => part.type === 'text')),
-    ...(reasoning.length > 0 && { reasoning: textOf(reasoning) }),
+    ...(reasoning !== '' && { reasoning }),
     toolCalls: parts.filter((part) => part.type === 'tool-call'),
     activity,
     notices,
@@ -113,7 +113,8 @@ type Delta = Extract<TurnEvent, { type: 'text-delta' | 'reasoning-delta' | 'tool
 /** Blocks are never interleaved: what is said belongs to the one that was opened last. */
 function addTo(part: AnswerPart | undefined, delta: Delta): void {
   if (part?.type === 'tool-call') part.input += delta.type === 'tool-call-delta' ? delta.input : ''
-  else if (part) part.text += delta.type === 'tool-call-delta' ? '' : delta.text
+  else if (part && part.type !== 'sealed-reasoning')
+    part.text += delta.type === 'tool-call-delta' ? '' : delta.text
 }
 
 function seal(part: AnswerPart | undefined, signature: string | undefined): void {

@@ -54,6 +54,7 @@ type Delta = Extract<StreamEvent, { type: 'content_block_delta' }>['delta']
 const deltasOf: Readonly<Record<Block['type'], readonly Delta['type'][]>> = {
   text: ['text_delta'],
   thinking: ['thinking_delta', 'signature_delta'],
+  redacted_thinking: [],
   tool_use: ['input_json_delta'],
 }
 

@@ -101,6 +101,25 @@ describe('a message', () => {
     expect([...new Set(kinds)]).toEqual(['thinking', 'signature', 'text'])
   })
 
+  it('begins with what the API has counted by then, and ends with all of it', async () => {
+    const usage = {
+      input_tokens: 11,
+      cache_read_input_tokens: 22,
+      cache_creation_input_tokens: 33,
+    }
+    server.anthropic.enqueue(says('Sunny.', { usage: { ...usage, output_tokens: 44 } }))
+    const stream = await client.messages.create({ ...plain, stream: true })
+    const told: unknown[] = []
+    for await (const event of stream) {
+      if (event.type === 'message_start') told.push(event.message.usage)
+      if (event.type === 'message_delta') told.push(event.usage)
+    }
+    expect(told).toMatchObject([
+      { ...usage, output_tokens: 1 },
+      { ...usage, output_tokens: 44 },
+    ])
+  })
+
   it('has no thinking where none was asked for', async () => {
     server.anthropic.enqueue(says('Sunny.', { thinking: 'Look outside.' }))
     // A model that can be without; the others go on thinking, and it is not shown.

@@ -7,13 +7,19 @@ import type { TurnEvent } from '../../src/turn/event.ts'
 import { collect } from '../../src/turn/result.ts'
 import { problemsOfError, problemsOfMessage, problemsOfStream } from './checker.ts'
 
-const start: TurnEvent = { type: 'start', id: 'msg_1', provider: 'p', model: 'claude-test' }
 const usage = {
   inputTokens: 3,
   cacheReadTokens: 20,
   cacheCreationTokens: 100,
   outputTokens: 7,
   reasoningTokens: 2,
+}
+const start: TurnEvent = {
+  type: 'start',
+  id: 'msg_1',
+  provider: 'p',
+  model: 'claude-test',
+  usage: { ...usage, outputTokens: 1, reasoningTokens: 0 },
 }
 const claude = { sessionId: 's', costUsd: 0.01, durationMs: 42, turns: 1 }
 const finish: TurnEvent = { type: 'finish', reason: 'stop', model: 'claude-test', usage, claude }
@@ -29,12 +35,16 @@ const words: TurnEvent[] = [
   { type: 'text-delta', block: 1, text: 'see.' },
   { type: 'text-end', block: 1 },
 ]
-const calls: TurnEvent[] = ['a', 'b'].flatMap((id, index): TurnEvent[] => [
-  { type: 'tool-call-start', block: 2 + index, id, name: 'f', kind: 'function' },
-  { type: 'tool-call-delta', block: 2 + index, input: '{"x"' },
-  { type: 'tool-call-delta', block: 2 + index, input: ':1}' },
-  { type: 'tool-call-end', block: 2 + index },
-])
+const calls: TurnEvent[] = [
+  { type: 'tool-call-start', block: 2, id: 'a', name: 'f', kind: 'function' },
+  { type: 'tool-call-delta', block: 2, input: '{"x"' },
+  { type: 'tool-call-delta', block: 2, input: ':1}' },
+  { type: 'tool-call-end', block: 2 },
+  { type: 'tool-call-start', block: 3, id: 'b', name: 'g', kind: 'function' },
+  { type: 'tool-call-delta', block: 3, input: '{}' },
+  { type: 'tool-call-end', block: 3 },
+  { type: 'sealed-reasoning', block: 4, data: 'c2VhbGVk' },
+]
 const everything: TurnEvent[] = [
   start,
   ...thought,
@@ -94,7 +104,8 @@ describe('a whole answer', () => {
         { type: 'thinking', thinking: 'hm', signature: 'c2lnbmVk' },
         { type: 'text', text: 'Let me see.' },
         { type: 'tool_use', id: 'a', name: 'f', input: { x: 1 } },
-        { type: 'tool_use', id: 'b', name: 'f', input: { x: 1 } },
+        { type: 'tool_use', id: 'b', name: 'g', input: {} },
+        { type: 'redacted_thinking', data: 'c2VhbGVk' },
       ],
       stop_reason: 'tool_use',
       usage: {
@@ -148,7 +159,7 @@ describe('a stream', () => {
     expect(problemsOfStream(text)).toEqual([])
     expect(text).toMatchInlineSnapshot(`
       "event: message_start
-      data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"claude-test","content":[],"stop_reason":null,"stop_sequence":null,"stop_details":null,"container":null,"diagnostics":null,"usage":{"input_tokens":0,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0,"output_tokens_details":{"thinking_tokens":0},"server_tool_use":null,"cache_creation":null,"inference_geo":null,"service_tier":null,"speed":null}}}
+      data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"claude-test","content":[],"stop_reason":null,"stop_sequence":null,"stop_details":null,"container":null,"diagnostics":null,"usage":{"input_tokens":3,"cache_creation_input_tokens":100,"cache_read_input_tokens":20,"output_tokens":1,"output_tokens_details":{"thinking_tokens":0},"server_tool_use":null,"cache_creation":null,"inference_geo":null,"service_tier":null,"speed":null}}}
 
       event: content_block_start
       data: {"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}
@@ -187,16 +198,19 @@ describe('a stream', () => {
       data: {"type":"content_block_stop","index":2}
 
       event: content_block_start
-      data: {"type":"content_block_start","index":3,"content_block":{"type":"tool_use","id":"b","name":"f","input":{},"caller":{"type":"direct"}}}
+      data: {"type":"content_block_start","index":3,"content_block":{"type":"tool_use","id":"b","name":"g","input":{},"caller":{"type":"direct"}}}
 
       event: content_block_delta
-      data: {"type":"content_block_delta","index":3,"delta":{"type":"input_json_delta","partial_json":"{\\"x\\""}}
-
-      event: content_block_delta
-      data: {"type":"content_block_delta","index":3,"delta":{"type":"input_json_delta","partial_json":":1}"}}
+      data: {"type":"content_block_delta","index":3,"delta":{"type":"input_json_delta","partial_json":"{}"}}
 
       event: content_block_stop
       data: {"type":"content_block_stop","index":3}
+
+      event: content_block_start
+      data: {"type":"content_block_start","index":4,"content_block":{"type":"redacted_thinking","data":"c2VhbGVk"}}
+
+      event: content_block_stop
+      data: {"type":"content_block_stop","index":4}
 
       event: message_delta
       data: {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null,"stop_details":null,"container":null},"usage":{"input_tokens":3,"cache_creation_input_tokens":100,"cache_read_input_tokens":20,"output_tokens":7,"output_tokens_details":{"thinking_tokens":2},"server_tool_use":null},"claude":{"session_id":"s","cost_usd":0.01,"duration_ms":42,"turns":1}}
@@ -218,6 +232,12 @@ describe('a stream', () => {
     expect(problemsOfStream(sealed)).toEqual([])
     expect(sealed).not.toContain('hm')
     expect(sealed).toContain('"signature_delta","signature":"c2lnbmVk"')
+  })
+
+  it('begins with nothing counted where nothing has been told yet', async () => {
+    const text = await streamed([{ ...start, usage: undefined }, ...words, finish])
+    expect(problemsOfStream(text)).toEqual([])
+    expect(text).toContain('"usage":{"input_tokens":0,')
   })
 
   it('opens no block for what says nothing', async () => {

@@ -111,6 +111,27 @@ describe('when Claude cannot answer', () => {
     ])
   })
 
+  it('gets no thinking of Claude’s, and that is said', async () => {
+    api.answer({ type: 'plain', body: completion('From the other.') })
+    const content: Anthropic.ContentBlockParam[] = [
+      { type: 'thinking', thinking: 'Hm.', signature: 'c2lnbmVk' },
+      { type: 'text', text: 'Ho.' },
+    ]
+    const { response } = await client.messages
+      .create({
+        ...plain,
+        messages: [...plain.messages, { role: 'assistant', content }, ...plain.messages],
+      })
+      .withResponse()
+    expect(response.headers.get('x-notice')).toContain('thinking in the messages was left out')
+    expect(api.received[0]?.body['messages']).toMatchObject([
+      { role: 'system' },
+      { role: 'user' },
+      { role: 'assistant', content: 'Ho.' },
+      { role: 'user' },
+    ])
+  })
+
   it('and nobody else can, the error has the client’s shape', async () => {
     api.answer({ type: 'status', status: 503 })
     const error = await failure(client.messages.create(plain))

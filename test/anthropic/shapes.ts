@@ -44,6 +44,7 @@ const thinking = z.strictObject({
   thinking: z.string(),
   signature: z.string(),
 })
+const redacted = z.strictObject({ type: z.literal('redacted_thinking'), data: z.string().min(1) })
 const toolUse = z.strictObject({
   type: z.literal('tool_use'),
   id: z.string().min(1),
@@ -51,7 +52,7 @@ const toolUse = z.strictObject({
   input: z.record(z.string(), z.unknown()),
   caller: z.strictObject({ type: z.literal('direct') }),
 })
-const block = z.discriminatedUnion('type', [text, thinking, toolUse]) satisfies z.ZodType<
+const block = z.discriminatedUnion('type', [text, thinking, redacted, toolUse]) satisfies z.ZodType<
   Uncited<ContentBlock>
 >
 
@@ -117,6 +118,7 @@ const messageEvent = z.discriminatedUnion('type', [
         thinking: z.literal(''),
         signature: z.literal(''),
       }),
+      redacted,
       z.strictObject({ ...toolUse.shape, input: z.strictObject({}) }),
     ]),
   }),

@@ -3,6 +3,7 @@ import type { ContentBlock, RawContentBlockDelta } from '@anthropic-ai/sdk/resou
 /** A content block as the script wants it, its text in the pieces that are to be streamed. */
 export type ScriptedBlock =
   | { type: 'thinking'; thinking: string }
+  | { type: 'redacted_thinking'; data: string }
   | { type: 'text'; chunks: string[] }
   | { type: 'tool_use'; id: string; name: string; input: unknown }
 
@@ -13,6 +14,8 @@ export function emptyBlock(block: ScriptedBlock): WireBlock {
   switch (block.type) {
     case 'thinking':
       return { type: 'thinking', thinking: '', signature: '' }
+    case 'redacted_thinking':
+      return block
     case 'text':
       return { type: 'text', text: '', citations: null }
     case 'tool_use':
@@ -25,6 +28,8 @@ export function wholeBlock(block: ScriptedBlock): WireBlock {
   switch (block.type) {
     case 'thinking':
       return { type: 'thinking', thinking: block.thinking, signature }
+    case 'redacted_thinking':
+      return block
     case 'text':
       return { type: 'text', text: block.chunks.join(''), citations: null }
     case 'tool_use':
@@ -40,6 +45,8 @@ export function deltas(block: ScriptedBlock): RawContentBlockDelta[] {
         { type: 'thinking_delta', thinking: block.thinking },
         { type: 'signature_delta', signature },
       ]
+    case 'redacted_thinking':
+      return []
     case 'text':
       return block.chunks.map((text) => ({ type: 'text_delta', text }))
     case 'tool_use': {

@@ -20,6 +20,8 @@ export type SaysOptions = MessageOptions & {
   delayMs?: number
   /** A thinking block before the text. */
   thinking?: string
+  /** A block of thinking that only the API can read, before the text. */
+  redacted?: string
 }
 
 /** `text` before the call is said in a block of its own. */
@@ -136,8 +138,11 @@ function words(text: string | string[]): ScriptedBlock {
   return { type: 'text', chunks: typeof text === 'string' ? text.split(/(?<= )/) : text }
 }
 
-function thought({ thinking }: SaysOptions): ScriptedBlock[] {
-  return thinking === undefined ? [] : [{ type: 'thinking', thinking }]
+function thought({ thinking, redacted: data }: SaysOptions): ScriptedBlock[] {
+  return [
+    ...(thinking === undefined ? [] : [{ type: 'thinking' as const, thinking }]),
+    ...(data === undefined ? [] : [{ type: 'redacted_thinking' as const, data }]),
+  ]
 }
 
 function toolUseId(): string {

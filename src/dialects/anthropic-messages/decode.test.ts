@@ -142,7 +142,7 @@ describe('decode', () => {
     ])
   })
 
-  it('reads calls, their results first and then the words, and leaves thinking out', () => {
+  it('reads thinking and calls, their results first and then the words', () => {
     const messages = [
       hello,
       {
@@ -170,6 +170,8 @@ describe('decode', () => {
       {
         role: 'assistant',
         content: [
+          { type: 'reasoning', text: 'hm', signature: 's' },
+          { type: 'sealed-reasoning', data: 'x' },
           { type: 'text', text: 'I look.' },
           { type: 'tool-call', id: 'a', name: 'f', input: '{"x":1}', kind: 'function' },
           { type: 'tool-call', id: 'b', name: 'f', input: '{}', kind: 'function' },
@@ -222,6 +224,32 @@ describe('decode', () => {
     ])
     expect(decoded(asked as never).turn.tools).toEqual([])
     expect(ignored(asked as never)).toEqual(['tools[].max_uses'])
+  })
+
+  it('leaves out thinking that is not Claude’s, and says so of an answer that is only thinking', () => {
+    const { turn, notices } = decoded({
+      messages: [
+        hello,
+        {
+          role: 'assistant',
+          content: [
+            { type: 'thinking', thinking: 'another’s', signature: '' },
+            { type: 'text', text: 'Yes.' },
+          ],
+        },
+        hello,
+        {
+          role: 'assistant',
+          content: [{ type: 'thinking', thinking: 'hm', signature: 's' }],
+        },
+        hello,
+      ] as never,
+    })
+    expect(turn.messages[1]?.content).toEqual([{ type: 'text', text: 'Yes.' }])
+    expect(notices).toMatchObject([
+      { type: 'remark', text: expect.stringContaining('messages[1].content[0] is thinking') },
+      { type: 'remark', text: expect.stringContaining('messages[3] is only thinking') },
+    ])
   })
 
   it('reads thinking, effort and formats', () => {

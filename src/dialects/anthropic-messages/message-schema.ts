@@ -106,8 +106,12 @@ const assistantBlock = z.discriminatedUnion(
   'type',
   [
     textBlock,
-    z.looseObject({ type: z.literal('thinking'), thinking: z.string() }),
-    z.looseObject({ type: z.literal('redacted_thinking') }),
+    z.looseObject({
+      type: z.literal('thinking'),
+      thinking: z.string(),
+      signature: z.string().nullish(),
+    }),
+    z.looseObject({ type: z.literal('redacted_thinking'), data: z.string().min(1) }),
     z.looseObject({
       type: z.literal('tool_use'),
       id: z.string().min(1),

@@ -1,5 +1,5 @@
 import { TurnError } from '../../turn/error.ts'
-import type { Message, TextPart, ToolCallPart, UserPart } from '../../turn/message.ts'
+import type { AssistantMessage, Message, UserPart } from '../../turn/message.ts'
 import type { Disclosures } from '../openai-chat/disclosures.ts'
 import { decodeBlock } from './blocks.ts'
 import type {
@@ -42,6 +42,8 @@ export function decodeMessages(
           role: 'assistant',
           content: assistantParts(message.content, { field, calls, disclosures }),
         })
+        if (isThoughtAlone(requested, index))
+          disclosures.remark(`${field} is only thinking, which is no answer, and was left out`)
         break
     }
   }
@@ -108,9 +110,9 @@ function toolMessage(block: ResultBlock, field: string, disclosures: Disclosures
 function assistantParts(
   content: string | readonly AssistantBlock[],
   { field, calls, disclosures }: Place,
-): (TextPart | ToolCallPart)[] {
+): AssistantMessage['content'] {
   if (typeof content === 'string') return [{ type: 'text', text: content }]
-  return content.flatMap((block, index): (TextPart | ToolCallPart)[] => {
+  return content.flatMap((block, index): AssistantMessage['content'] => {
     const at = `${field}.content[${index}]`
     switch (block.type) {
       case 'text':
@@ -127,9 +129,15 @@ function assistantParts(
           },
         ]
       case 'thinking':
-      case 'redacted_thinking':
-        // Who thought it still knows it: the process that waits for the next request.
+        if (block.signature)
+          return [{ type: 'reasoning', text: block.thinking, signature: block.signature }]
+        // That of a fallback has none.
+        disclosures.remark(
+          `${at} is thinking without a signature and was left out: Claude takes only its own back`,
+        )
         return []
+      case 'redacted_thinking':
+        return [{ type: 'sealed-reasoning', data: block.data }]
       default:
         disclosures.ignore(
           'messages[].content[].type',
@@ -139,6 +147,15 @@ function assistantParts(
         return []
     }
   })
+}
+
+/** An answer beside others of its kind is one with them. */
+function isThoughtAlone(requested: readonly MessageRequest[], index: number): boolean {
+  const content = requested[index]?.content
+  if (typeof content !== 'object' || content.length === 0) return false
+  const isAnswer = (at: number): boolean => requested[at]?.role === 'assistant'
+  if (isAnswer(index - 1) || isAnswer(index + 1)) return false
+  return content.every(({ type }) => type === 'thinking' || type === 'redacted_thinking')
 }
 
 function resultBehindWords(param: string): TurnError {

@@ -49,6 +49,8 @@ function encodePart(part: AnswerPart, thinking: Thinking): AnswerBlock[] {
           signature: part.signature ?? '',
         },
       ]
+    case 'sealed-reasoning':
+      return thinking === 'hidden' ? [] : [{ type: 'redacted_thinking', data: part.data }]
     case 'tool-call': {
       const input = inputOf(part.input)
       // One that a token limit cut off is no call.

@@ -1,5 +1,6 @@
 import type {
   Message,
+  RedactedThinkingBlock,
   StopReason,
   TextBlock,
   ThinkingBlock,
@@ -10,7 +11,8 @@ import type { FinishReason } from '../../turn/event.ts'
 type Json = Readonly<Record<string, unknown>>
 
 /** A block of an answer. The SDK's type has `citations: null`; the API leaves it out, and the AI SDK takes no null there. */
-export type AnswerBlock = Omit<TextBlock, 'citations'> | ThinkingBlock | ToolUseBlock
+export type AnswerBlock =
+  Omit<TextBlock, 'citations'> | ThinkingBlock | RedactedThinkingBlock | ToolUseBlock
 
 /** How much of the model's thinking the caller wants to see. */
 export type Thinking = 'shown' | 'sealed' | 'hidden'

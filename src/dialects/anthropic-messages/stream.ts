@@ -60,7 +60,7 @@ class EventEncoder {
         return [
           {
             type: 'message_start',
-            message: { ...message, usage: encodeUsage(noUsage) },
+            message: { ...message, usage: encodeUsage(event.usage ?? noUsage) },
           },
         ]
       }
@@ -70,6 +70,9 @@ class EventEncoder {
         return this.#think(event.text)
       case 'reasoning-end':
         return [...this.#seal(event.signature), ...this.#close()]
+      case 'sealed-reasoning':
+        if (this.#thinking === 'hidden') return []
+        return [this.#open({ type: 'redacted_thinking', data: event.data }), ...this.#close()]
       case 'tool-call-start':
         return [
           this.#open({

@@ -72,6 +72,7 @@ class ChatChunks implements ChunkEncoder {
       case 'text-end':
       case 'reasoning-start':
       case 'reasoning-end':
+      case 'sealed-reasoning':
       case 'tool-call-end':
         return this.#open(choice)
       case 'text-delta':

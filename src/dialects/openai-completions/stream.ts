@@ -69,6 +69,7 @@ class CompletionChunks implements ChunkEncoder {
       case 'reasoning-start':
       case 'reasoning-delta':
       case 'reasoning-end':
+      case 'sealed-reasoning':
       case 'tool-call-start':
       case 'tool-call-delta':
       case 'tool-call-end':

@@ -135,8 +135,9 @@ function encodeOutput(result: TurnResult, context: EncodeContext): OutputItem[] 
       }
     }
   }
-  if (result.reasoning !== undefined) {
-    const sealed = items.sealed(thoughtsOf(result))
+  const thoughts = thoughtsOf(result)
+  if (thoughts.length > 0) {
+    const sealed = items.sealed(thoughts)
     output.push(items.reasoning(output.length, result.reasoning, 'completed', sealed))
   }
   const calls = result.toolCalls.filter(({ kind, input }) => kind === 'custom' || isJson(input))

@@ -107,6 +107,7 @@ export class ResponseStream implements StreamEncoder {
         return []
       // An item is done when the next event shows that it was not cut.
       case 'text-end':
+      case 'sealed-reasoning':
       case 'tool-call-end':
         return []
       case 'activity':

@@ -9,9 +9,8 @@ describe('AnswerBlocks', () => {
     const blocks = new AnswerBlocks(() => start)
     const events = [
       blocks.say('reasoning', 'hm'),
-      sealed(blocks, 'seal'),
+      blocks.sign('seal'),
       blocks.say('text', 'a'),
-      sealed(blocks, 'no thinking is open'),
       blocks.say('text', 'b'),
       blocks.openCall('id', 'f', 'function'),
       blocks.callInput('{}'),
@@ -34,6 +33,18 @@ describe('AnswerBlocks', () => {
     expect(blocks.calls).toBe(1)
   })
 
+  it('tells of thinking that has no words, and of that which only the API can read', () => {
+    const blocks = new AnswerBlocks(() => start)
+    const events = [blocks.say('text', 'a'), blocks.sign('seal'), blocks.end(), blocks.seal('data')]
+    expect(events.flat().slice(3)).toEqual([
+      { type: 'text-end', block: 0 },
+      { type: 'reasoning-start', block: 1 },
+      { type: 'reasoning-end', block: 1, signature: 'seal' },
+      { type: 'sealed-reasoning', block: 2, data: 'data' },
+    ])
+    expect(blocks.sign('')).toEqual([])
+  })
+
   it('begins anew when what was said is forgotten', () => {
     const blocks = new AnswerBlocks(() => start)
     blocks.say('text', 'a')
@@ -46,8 +57,3 @@ describe('AnswerBlocks', () => {
     ])
   })
 })
-
-function sealed(blocks: AnswerBlocks, signature: string): TurnEvent[] {
-  blocks.sign(signature)
-  return []
-}

@@ -54,9 +54,21 @@ export class AnswerBlocks {
     return [{ type: 'tool-call-delta', block: this.#block, input }]
   }
 
-  /** The seal of the thinking that is open; without any it means nothing. */
-  sign(signature: string): void {
-    if (this.#open === 'reasoning') this.#signature = signature
+  /** The seal of the thinking that is open, or of thinking that is told in no words. */
+  sign(signature: string): TurnEvent[] {
+    if (signature === '') return []
+    const events: TurnEvent[] = []
+    if (this.#open !== 'reasoning') {
+      events.push(...this.begin(), ...this.end(), { type: 'reasoning-start', block: this.next() })
+      this.#open = 'reasoning'
+    }
+    this.#signature = signature
+    return events
+  }
+
+  /** Thinking that only the API can read. */
+  seal(data: string): TurnEvent[] {
+    return [...this.begin(), ...this.end(), { type: 'sealed-reasoning', block: this.next(), data }]
   }
 
   /** The end of the open block, if one is open. */

@@ -21,6 +21,8 @@ export type AnswerOptions = {
   retryPatienceMs: number
   /** Learns how large the models are. */
   sizes: Pick<ModelSizes, 'learn'>
+  /** Told the full name of the model that is asked, before it has answered. */
+  onModel?: (name: string) => void
   debugLog?: string
 }
 
@@ -84,6 +86,7 @@ function translatorOf(turn: Turn, options: AnswerOptions): Translator {
     structured: turn.output.type !== 'text',
     endAtTokenLimit: !options.agentic || turn.limits.maxOutputTokens !== undefined,
     retryPatienceMs: options.retryPatienceMs,
+    onModel: options.onModel,
     now: Date.now,
   })
 }

@@ -1,5 +1,6 @@
 import type { SDKMessage, SDKRateLimitInfo } from '@anthropic-ai/claude-agent-sdk'
 import type {
+  BetaContentBlock,
   BetaMessage,
   BetaRawMessageStreamEvent,
   BetaThinkingBlock,
@@ -28,6 +29,8 @@ export type TranslatorOptions = {
   endAtTokenLimit: boolean
   /** The longest pause before a retry of Claude Code's own that the caller is kept waiting for, in milliseconds. */
   retryPatienceMs: number
+  /** Told the full name of the model that is asked, before it has answered. */
+  onModel?: ((name: string) => void) | undefined
   now: () => number
 }
 
@@ -103,7 +106,7 @@ export class Translator {
         this.#rateLimit = message.rate_limit_info
         return []
       case 'system':
-        if (message.subtype === 'init') this.#model ||= message.model
+        if (message.subtype === 'init') this.#introduce(message.model)
         if (message.subtype === 'api_retry') this.#retrying(message)
         return []
       // Progress and status of the host's own surfaces; an API client has none of them.
@@ -132,6 +135,7 @@ export class Translator {
       provider: this.#options.provider,
       model: this.#model,
       ...(this.#sessionId && { sessionId: this.#sessionId }),
+      ...(this.#usage.isTold && { usage: this.usage }),
     }
   }
 
@@ -166,12 +170,12 @@ export class Translator {
         this.#messageStart(event)
         return []
       case 'content_block_start':
-        return event.content_block.type === 'tool_use' ? this.#calls.start(event.content_block) : []
+        return this.#blockStart(event.content_block)
       case 'content_block_delta':
         if (event.delta.type === 'text_delta') return this.#delta('text', event.delta.text)
         if (event.delta.type === 'thinking_delta')
           return this.#delta('reasoning', event.delta.thinking)
-        if (event.delta.type === 'signature_delta') this.#blocks.sign(event.delta.signature)
+        if (event.delta.type === 'signature_delta') return this.#blocks.sign(event.delta.signature)
         if (event.delta.type === 'input_json_delta')
           return this.#calls.push(event.delta.partial_json)
         return []
@@ -184,6 +188,16 @@ export class Translator {
         this.#messageStop()
         return []
     }
+  }
+
+  #blockStart(block: BetaContentBlock): TurnEvent[] {
+    if (block.type === 'tool_use') return this.#calls.start(block)
+    return block.type === 'redacted_thinking' ? this.#blocks.seal(block.data) : []
+  }
+
+  #introduce(model: string): void {
+    this.#model ||= model
+    this.#options.onModel?.(model)
   }
 
   #messageStart({ message }: Extract<BetaRawMessageStreamEvent, { type: 'message_start' }>): void {
@@ -248,7 +262,7 @@ export class Translator {
     return message.content.flatMap((block): TurnEvent[] => {
       if (block.type === 'text') return [...this.#delta('text', block.text), ...this.end()]
       if (block.type === 'thinking') return this.#thinking(block)
-      if (block.type !== 'tool_use') return []
+      if (block.type !== 'tool_use') return this.#blockStart(block)
       return [
         ...this.#calls.start(block),
         ...this.#calls.push(JSON.stringify(block.input)),
@@ -258,9 +272,7 @@ export class Translator {
   }
 
   #thinking({ thinking, signature }: BetaThinkingBlock): TurnEvent[] {
-    const events = this.#delta('reasoning', thinking)
-    this.#blocks.sign(signature)
-    return [...events, ...this.end()]
+    return [...this.#delta('reasoning', thinking), ...this.#blocks.sign(signature), ...this.end()]
   }
 
   /** Calls of the caller's tools and the structured answer are the answer, not activity. */

@@ -10,6 +10,11 @@ export class StreamUsage {
     return addUsage(this.#whole, this.#current)
   }
 
+  /** Whether a message has told of its prompt. */
+  get isTold(): boolean {
+    return this.#current !== noUsage
+  }
+
   /** A message begins. */
   begin(usage: BetaUsage): void {
     this.#whole = this.total

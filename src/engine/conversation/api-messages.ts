@@ -20,8 +20,8 @@ export type ApiMessage = { role: 'user' | 'assistant'; content: ContentBlockPara
 /**
  * A conversation in Anthropic's roles. Results of tools are the user's there, and neighbours of one role are one message: the API
  * would merge them, and Claude Code would change their text on the way. Empty text and, without other text beside it, blank text are
- * left out, as the API refuses them, and with them a message that has nothing else. Claude Code leaves out all blank text of the
- * user's; that is done here already, or the ways to tell it a conversation would differ.
+ * left out, as the API refuses them, and with them a message that has nothing else, or thinking alone. Claude Code leaves out all blank
+ * text of the user's and all answers that are only thoughts; that is done here already, or the ways to tell it a conversation would differ.
  */
 export function toApiMessages(messages: readonly Message[]): ApiMessage[] {
   const whole = joined(
@@ -30,7 +30,7 @@ export function toApiMessages(messages: readonly Message[]): ApiMessage[] {
   return joined(
     whole.map(({ role, content }) => ({
       role,
-      content: role === 'user' ? content.filter(isShown) : withoutBlank(content),
+      content: role === 'user' ? content.filter(isShown) : withWords(withoutBlank(content)),
     })),
   )
 }
@@ -56,6 +56,15 @@ function withoutBlank<Block extends ContentBlockParam>(content: readonly Block[]
   return hasWords ? [...content] : content.filter(isShown)
 }
 
+/** Nothing of an answer that is only thoughts. */
+function withWords(content: ContentBlockParam[]): ContentBlockParam[] {
+  return content.every(isThought) ? [] : content
+}
+
+function isThought({ type }: ContentBlockParam): boolean {
+  return type === 'thinking' || type === 'redacted_thinking'
+}
+
 function isShown(block: ContentBlockParam): boolean {
   return block.type !== 'text' || block.text.trim() !== ''
 }
@@ -73,10 +82,19 @@ function toBlocks(message: Message): ContentBlockParam[] {
 
 function toAnswer({ content }: AssistantMessage): ContentBlockParam[] {
   return content.flatMap((part): ContentBlockParam[] => {
-    if (part.type === 'tool-call') {
-      return [{ type: 'tool_use', id: toApiId(part.id), name: part.name, input: inputOf(part) }]
+    switch (part.type) {
+      case 'text':
+        return part.text === '' ? [] : [{ type: 'text', text: part.text }]
+      case 'reasoning': {
+        const { text: thinking, signature } = part
+        // The API takes no other back.
+        return signature === undefined ? [] : [{ type: 'thinking', thinking, signature }]
+      }
+      case 'sealed-reasoning':
+        return [{ type: 'redacted_thinking', data: part.data }]
+      case 'tool-call':
+        return [{ type: 'tool_use', id: toApiId(part.id), name: part.name, input: inputOf(part) }]
     }
-    return part.text === '' ? [] : [{ type: 'text', text: part.text }]
   })
 }
 

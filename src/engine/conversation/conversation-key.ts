@@ -62,6 +62,18 @@ export function sessionKey(
   return digest([profile, 'session', id, turns ?? 'not known'])
 }
 
+/** The seals of the thinking in a conversation. They are no part of its key: some callers send thinking back, and some do not. */
+export function sealsOf(messages: readonly Message[]): string[] {
+  return messages.flatMap((message) =>
+    message.role === 'assistant' ? message.content.flatMap(sealOf) : [],
+  )
+}
+
+function sealOf(part: AssistantMessage['content'][number]): string[] {
+  if (part.type === 'sealed-reasoning') return [part.data]
+  return part.type === 'reasoning' && part.signature !== undefined ? [part.signature] : []
+}
+
 /** A request's conversation up to the last assistant message: what a process must hold already. */
 export function heldMessages(messages: readonly Message[]): Message[] {
   return messages.slice(0, messages.findLastIndex(({ role }) => role === 'assistant') + 1)

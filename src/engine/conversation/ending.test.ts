@@ -48,12 +48,17 @@ function endingOf({ decisions = {}, turn: changes = {} }: Changes, ...events: Tu
 
 describe('Ending', () => {
   it('keeps a process under its session and the conversation as it will come back', () => {
-    const kept = endingOf({}, text('Hel'), text('lo'), finish).kept(1)
+    const seals: TurnEvent[] = [
+      { type: 'reasoning-end', block: 0, signature: 'one' },
+      { type: 'sealed-reasoning', block: 1, data: 'two' },
+    ]
+    const kept = endingOf({}, ...seals, text('Hel'), text('lo'), finish).kept(1)
     expect(kept).toEqual({
       sessionId: 'session',
       keys: {
         session: sessionKey('profile', { id: 'session', turns: 1 }),
         conversation: conversationKey('profile', [...messages, answerMessage('Hello', [])]),
+        seals: ['one', 'two'],
       },
     })
   })

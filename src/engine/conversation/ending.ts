@@ -1,7 +1,7 @@
 import type { TurnEvent } from '../../turn/event.ts'
 import type { ToolCallPart } from '../../turn/message.ts'
 import type { Turn } from '../../turn/turn.ts'
-import { answerMessage, conversationKey, sessionKey } from './conversation-key.ts'
+import { answerMessage, conversationKey, sealsOf, sessionKey } from './conversation-key.ts'
 import type { LiveFacts, LiveKeys } from '../processes/live-conversations.ts'
 import type { Plan } from '../planner.ts'
 
@@ -15,6 +15,7 @@ export class Ending {
   readonly #turn: Turn
   readonly #text: string[] = []
   readonly #calls: ToolCallPart[] = []
+  readonly #seals: string[] = []
   #finish: Extract<TurnEvent, { type: 'finish' }> | undefined
 
   constructor(profile: string, plan: Plan, turn: Turn) {
@@ -51,6 +52,12 @@ export class Ending {
         if (call) call.input += event.input
         break
       }
+      case 'reasoning-end':
+        if (event.signature !== undefined) this.#seals.push(event.signature)
+        break
+      case 'sealed-reasoning':
+        this.#seals.push(event.data)
+        break
       case 'finish':
         this.#finish = event
         break
@@ -60,7 +67,6 @@ export class Ending {
       case 'text-end':
       case 'reasoning-start':
       case 'reasoning-delta':
-      case 'reasoning-end':
       case 'tool-call-end':
       case 'activity':
       case 'relay':
@@ -87,7 +93,11 @@ export class Ending {
     const answer = answerMessage(this.#text.join(''), this.#calls)
     return {
       sessionId,
-      keys: { ...keys, conversation: conversationKey(this.#profile, [...messages, answer]) },
+      keys: {
+        ...keys,
+        conversation: conversationKey(this.#profile, [...messages, answer]),
+        seals: [...sealsOf(messages), ...this.#seals],
+      },
     }
   }
 }

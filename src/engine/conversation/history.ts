@@ -61,16 +61,17 @@ export const longHistory = 60
 
 /**
  * Feeds the earlier messages to a process, each as its own turn. A user message is answered by an empty result, which must be
- * awaited: an assistant message sent before it would overtake it.
+ * awaited: an assistant message sent before it would overtake it. `model`: whose answers they are, by its full name.
  */
 export async function feed(
   process: ClaudeProcess,
   earlier: readonly ApiMessage[],
   clock: TurnClock,
+  model?: string,
 ): Promise<void> {
   for (const { role, content } of earlier) {
     if (role === 'assistant') {
-      process.addAssistant(content)
+      process.addAssistant(content, model)
       continue
     }
     process.addUser(content)

@@ -14,6 +14,8 @@ export type TranscriptPlace = {
   sessionId: string
   /** The version of the binary that will read it. */
   version: string
+  /** Whose answers it has, by its full name: of another's Claude Code leaves out the thinking. */
+  model?: string | undefined
 }
 
 /** One line of a transcript, as Claude Code writes it and reads it back on `--resume` (contract test). */
@@ -60,7 +62,7 @@ export function composeTranscript(
   const entries = messages.map(({ role, content }, index): TranscriptEntry => ({
     ...common(),
     type: role,
-    message: role === 'user' ? { role, content } : answered(content, index),
+    message: role === 'user' ? { role, content } : answered(content, index, place.model),
   }))
   return [...entries, { ...common(), type: 'attachment', attachment: turnLimit }]
 }
@@ -172,13 +174,13 @@ export function projectOf(folder: string): string {
   return folder.replace(/[^a-zA-Z0-9]/g, '-')
 }
 
-/** The answer of an earlier turn; who gave it and what it took is not known. */
-function answered(content: unknown, index: number): unknown {
+/** The answer of an earlier turn; what it took is not known. */
+function answered(content: unknown, index: number, model = 'claude'): unknown {
   return {
     id: `msg_${index}`,
     type: 'message',
     role: 'assistant',
-    model: 'claude',
+    model,
     content,
     stop_reason: 'end_turn',
     stop_sequence: null,

@@ -109,11 +109,11 @@ export class ClaudeProcess {
     this.#input.push({ ...userMessage(content), shouldQuery: false })
   }
 
-  /** Adds an assistant message to the conversation. */
-  addAssistant(content: ContentBlockParam[]): void {
+  /** Adds an assistant message to the conversation. `model`: whose it is; of another's than the one that answers, thinking is left out. */
+  addAssistant(content: ContentBlockParam[], model?: string): void {
     const message = {
       type: 'assistant',
-      message: { role: 'assistant', content },
+      message: { role: 'assistant', content, ...(model !== undefined && { model }) },
       parent_tool_use_id: null,
       uuid: crypto.randomUUID(),
     }

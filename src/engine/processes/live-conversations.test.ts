@@ -44,6 +44,16 @@ describe('LiveConversations', () => {
     expect(a.closed).toBe(0)
   })
 
+  it('gives none in which something else was thought than is asked for', () => {
+    const { conversations, kept } = live()
+    const a = kept('a', { ...keysOf('a'), seals: ['one', 'two'] })
+    expect(conversations.take({ conversation: 'c-a', seals: ['other'] })).toBeUndefined()
+    expect(conversations.take({ conversation: 'c-a', seals: ['two'] })).toBe(a)
+    const b = kept('b')
+    expect(conversations.take({ conversation: 'c-b', seals: ['one'] })).toBeUndefined()
+    expect(conversations.take({ conversation: 'c-b', seals: [] })).toBe(b)
+  })
+
   it('gives a process by its session, and then asks for nothing else', () => {
     const { conversations, kept } = live()
     const a = kept('a')

@@ -4,6 +4,8 @@ import type { ClaudeProcess } from './claude-process.ts'
 export type LiveKeys = {
   /** The conversation as the caller will send it back. */
   conversation?: string
+  /** The seals of the thinking in it: a process that is asked for with others does not have what the caller sends. */
+  seals?: readonly string[]
   /** The session, for callers that name it. */
   session: string
 }
@@ -126,7 +128,9 @@ export class LiveConversations<Process extends Keepable = ClaudeProcess> {
 
 function matches(has: LiveKeys, wanted: Partial<LiveKeys>): boolean {
   if (wanted.session !== undefined) return has.session === wanted.session
-  return wanted.conversation !== undefined && has.conversation === wanted.conversation
+  if (wanted.conversation === undefined || has.conversation !== wanted.conversation) return false
+  const { seals = [] } = has
+  return (wanted.seals ?? []).every((seal) => seals.includes(seal))
 }
 
 function isSpare({ profile, isEmpty }: LiveFacts, wanted: string): boolean {

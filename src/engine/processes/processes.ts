@@ -1,7 +1,12 @@
 import type { Telemetry } from '../../telemetry/events.ts'
 import { Children } from './children.ts'
 import { ClaudeProcess, type Introduction } from './claude-process.ts'
-import { conversationKey, heldMessages, sessionKey } from '../conversation/conversation-key.ts'
+import {
+  conversationKey,
+  heldMessages,
+  sealsOf,
+  sessionKey,
+} from '../conversation/conversation-key.ts'
 import type { Course } from '../course.ts'
 import type { Ending } from '../conversation/ending.ts'
 import type { TranscriptKeeper } from '../conversation/transcript-keeper.ts'
@@ -183,7 +188,10 @@ export class Processes {
     if (!this.#planner.canBeTold(newMessages(plan.messages), plan)) return undefined
     const keys = known
       ? { session: sessionKey(profile, known) }
-      : { conversation: conversationKey(profile, heldMessages(plan.messages)) }
+      : {
+          conversation: conversationKey(profile, heldMessages(plan.messages)),
+          seals: sealsOf(plan.messages),
+        }
     const session = this.#live.sessionOf(keys)
     // Whoever holds it by its id is about to end this process.
     if (session === undefined || !(await course.session.take(session))) return undefined
@@ -257,11 +265,15 @@ export class Processes {
     if (this.#isShortOfMemory()) this.#live.dropOldest()
   }
 
-  async #ask(process: ClaudeProcess, prompt: Prompt, { clock }: Course): Promise<ClaudeProcess> {
+  async #ask(
+    process: ClaudeProcess,
+    prompt: Prompt,
+    { clock, plan }: Course,
+  ): Promise<ClaudeProcess> {
     try {
       process.mirror?.turnBegins()
       process.bound?.begin()
-      await feed(process, prompt.earlier, clock)
+      await feed(process, prompt.earlier, clock, plan.decisions.fullModel)
       process.ask(prompt.question)
       return process
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { anthropicMessages } from '../../dialects/anthropic-messages/anthropic.ts'
-import { estimateTokens } from '../../dialects/anthropic-messages/count-tokens.ts'
+import { countTokens } from '../../dialects/anthropic-messages/count-tokens.ts'
 import { type DialectRouteParts, mountDialect } from '../dialect-route.ts'
 
 export const messagePaths = {
@@ -12,7 +12,7 @@ export const messagePaths = {
 export function mountMessages(app: FastifyInstance, parts: DialectRouteParts): void {
   mountDialect(app, '/v1/messages', anthropicMessages, parts)
   app.post('/v1/messages/count_tokens', async (request, reply) => {
-    const input_tokens = estimateTokens(request.body)
+    const input_tokens = countTokens(request.body)
     void reply.header(
       'x-notice',
       'input_tokens is an estimate by length: Claude Code cannot ask the API to count',

@@ -1,18 +1,32 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import {
+  encodeModel as encodeInfo,
+  encodeModelPage,
+} from '../../dialects/anthropic-messages/model-list.ts'
 import { TurnError } from '../../turn/error.ts'
+import { speaksAnthropic } from '../error-shape.ts'
 import type { HttpParts, ModelEntry } from '../parts.ts'
 
-/** GET /v1/models and GET /v1/models/{id}; an id may have slashes and brackets in it. */
+/** GET /v1/models and GET /v1/models/{id}, as OpenAI or as Anthropic has them; an id may have slashes and brackets in it. */
 export function mountModels(app: FastifyInstance, { models }: Pick<HttpParts, 'models'>): void {
-  app.get('/v1/models', async () => list(await models.list()))
-  app.get<{ Params: { '*': string } }>('/v1/models/*', (request) =>
-    retrieve(models, request.params['*'].replace(/\/$/, '')),
-  )
+  app.get('/v1/models', (request) => list(models, request))
+  app.get<{ Params: { '*': string } }>('/v1/models/*', (request) => {
+    const id = request.params['*'].replace(/\/$/, '')
+    return id === '' ? list(models, request) : retrieve(models, id, request)
+  })
 }
 
-async function retrieve(models: HttpParts['models'], id: string): Promise<object> {
+type Models = HttpParts['models']
+
+async function list(models: Models, request: FastifyRequest): Promise<object> {
   const entries = await models.list()
-  return id === '' ? list(entries) : encodeModel(entryOf(entries, id))
+  if (speaksAnthropic(request)) return encodeModelPage(entries, request.query)
+  return { object: 'list', data: entries.map(encodeModel) }
+}
+
+async function retrieve(models: Models, id: string, request: FastifyRequest): Promise<object> {
+  const entry = entryOf(await models.list(), id)
+  return speaksAnthropic(request) ? encodeInfo(entry) : encodeModel(entry)
 }
 
 /** Throws `model_not_found`, with the names that there are. */
@@ -24,10 +38,6 @@ export function entryOf(entries: readonly ModelEntry[], id: string): ModelEntry 
     `The model ${JSON.stringify(id.slice(0, 100))} is not listed here. There is: ${entries.map((model) => model.id).join(', ')}.`,
     { param: 'model' },
   )
-}
-
-function list(entries: readonly ModelEntry[]): { object: 'list'; data: object[] } {
-  return { object: 'list', data: entries.map(encodeModel) }
 }
 
 /** What every model here takes and can, in the words of OpenRouter and of Mistral. */

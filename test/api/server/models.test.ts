@@ -1,5 +1,7 @@
+import Anthropic from '@anthropic-ai/sdk'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestServer, type TestServer } from '../../support/server.ts'
+import { failure as anthropicFailure } from '../../anthropic/client.ts'
 import { ask, failure } from './support.ts'
 
 let server: TestServer
@@ -29,11 +31,22 @@ async function show(body: object): Promise<{ model_info: Record<string, unknown>
   return (await (await postShow(body)).json()) as { model_info: Record<string, unknown> }
 }
 
+function anthropic(): Anthropic {
+  return new Anthropic({ baseURL: server.url, apiKey: 'unused', maxRetries: 0 })
+}
+
+async function idsOf(list: AsyncIterable<{ id: string }>): Promise<string[]> {
+  const found: string[] = []
+  for await (const { id } of list) found.push(id)
+  return found
+}
+
 describe('GET /v1/models', () => {
   it("lists claude-code and the CLI's own models, each of which can be retrieved", async () => {
     const { data } = await server.client.models.list()
     const ids = data.map(({ id }) => id)
     expect(ids[0]).toBe('claude-code')
+    expect(ids.slice(1, 3)).toEqual(['gpt-4.1', 'house'])
     expect(ids).toEqual(expect.arrayContaining(['sonnet', 'opus', 'haiku']))
     expect(ids.filter((id) => /^claude-(opus|sonnet|haiku)-\d/.test(id)).length).toBeGreaterThan(2)
     expect(new Set(ids).size).toBe(ids.length)
@@ -50,12 +63,13 @@ describe('GET /v1/models', () => {
       capabilities: { vision: true, function_calling: true },
     })
     await ask(server.client, { model: 'opus' })
+    await ask(server.client, { model: 'house' })
     const size = {
       context_length: expect.any(Number),
       context_window: expect.any(Number),
       max_output_tokens: expect.any(Number),
     }
-    const ids = ['opus', 'claude-code', asked()]
+    const ids = ['opus', 'claude-code', 'house', asked()]
     for (const id of ids) expect(await server.client.models.retrieve(id)).toMatchObject(size)
     const { model_info: info } = await show({ model: 'opus' })
     expect(info['claude.context_length']).toBeGreaterThan(100_000)
@@ -65,6 +79,49 @@ describe('GET /v1/models', () => {
     const error = await failure(server.client.models.retrieve('no-such'))
     expect(error).toMatchObject({ status: 404, code: 'model_not_found', param: 'model' })
     expect(error.message).toMatch(/"no-such".*claude-code.*sonnet/)
+  })
+})
+
+describe('GET /v1/models of Anthropic’s client', () => {
+  it('has the same models in its shape, page by page in both directions', async () => {
+    const { models } = anthropic()
+    const all = (await server.client.models.list()).data.map(({ id }) => id)
+    const { data, has_more, first_id, last_id } = await models.list({ limit: 3 })
+    expect({ has_more, first_id, last_id }).toEqual({
+      has_more: true,
+      first_id: 'claude-code',
+      last_id: 'house',
+    })
+    expect(data.map(({ id }) => id)).toEqual(all.slice(0, 3))
+    for await (const model of models.list({ limit: 1_000 })) {
+      expect(model).toMatchObject({ type: 'model', lifecycle: 'active', capabilities: null })
+      expect(model.display_name).not.toBe('')
+      expect(new Date(model.created_at).toISOString()).toBe(model.created_at)
+      expect(await models.retrieve(model.id)).toEqual(model)
+    }
+    expect(await idsOf(models.list({ limit: 3 }))).toEqual(all)
+    const last = all.at(-1) ?? ''
+    expect(await idsOf(models.list({ limit: 2, before_id: last }))).toHaveLength(all.length - 1)
+    const before = await models.list({ limit: 2, before_id: last })
+    expect(before.data.map(({ id }) => id)).toEqual(all.slice(-3, -1))
+    expect(await idsOf(models.list({ lifecycle: ['retired'] }))).toEqual([])
+    expect(await idsOf(models.list({ lifecycle: ['active', 'retired'] }))).toEqual(all)
+  })
+
+  it('refuses in its shape what is not there', async () => {
+    const { models } = anthropic()
+    const missing = await anthropicFailure(models.retrieve('no-such'))
+    expect(missing).toMatchObject({ status: 404, type: 'not_found_error' })
+    expect(missing.requestID).toMatch(/^req_/)
+    const wrong: [Anthropic.ModelListParams, string][] = [
+      [{ limit: 0 }, 'limit'],
+      [{ after_id: 'no-such' }, 'after_id'],
+      [{ after_id: 'opus', before_id: 'opus' }, 'before_id'],
+    ]
+    for (const [query, param] of wrong) {
+      const { status, error } = await anthropicFailure(models.list(query))
+      expect({ status, error }).toMatchObject({ status: 400, error: { error: { param } } })
+    }
   })
 })
 
