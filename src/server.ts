@@ -17,7 +17,7 @@ import { Cleaner } from './storage/cleaner.ts'
 import type { Store, StoreHealth } from './storage/store.ts'
 import { all } from './telemetry/all.ts'
 import type { Telemetry } from './telemetry/events.ts'
-import { createMetrics } from './telemetry/metrics.ts'
+import { type LaterMetrics, laterMetrics } from './telemetry/later-metrics.ts'
 import { TurnError } from './turn/error.ts'
 
 /** A server that listens; `close` lets running answers finish within the grace time, then ends everything. */
@@ -43,7 +43,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
   const answering = laterAnswering()
   const shutdown = new AbortController()
   try {
-    const metrics = createMetrics()
+    const metrics = laterMetrics()
     const telemetry = all(log, metrics.telemetry)
     const { app, keys, startBatches } = await assemble(config, {
       parts,
@@ -58,6 +58,7 @@ export async function startServer(config: Config, log: Telemetry): Promise<Serve
     const [{ openAnswering }, store] = await Promise.all([
       import('./answering.ts'),
       storage.start(config.storage, telemetry),
+      metrics.load(),
     ])
     answering.resolve(await openAnswering(config, telemetry, answeringParts, store))
     return {
@@ -85,7 +86,7 @@ type Assembly = {
   storage: LaterStorage
   answering: ReturnType<typeof laterAnswering>
   telemetry: Telemetry
-  metrics: ReturnType<typeof createMetrics>
+  metrics: LaterMetrics
   shutdown: AbortSignal
 }
 
@@ -118,10 +119,13 @@ async function assemble(config: Config, assembly: Assembly) {
       ...(answering.now()?.readiness() ?? starting),
       ...storageOf(storage.now()),
     }),
-    metrics: async () => ({
-      contentType: metrics.contentType,
-      text: await metrics.text(answering.now()?.gauges(), answering.now()?.providers()),
-    }),
+    metrics: async () => {
+      const { contentType, text } = await metrics.load()
+      return {
+        contentType,
+        text: await text(answering.now()?.gauges(), answering.now()?.providers()),
+      }
+    },
     files: {
       book: files,
       uploadLimitBytes: config.files.uploadLimitBytes,

@@ -22,7 +22,10 @@ export type GaugeName = keyof typeof gaugeTable
 export interface Metrics {
   telemetry: Telemetry
   contentType: string
-  text(gauges: Gauges | undefined, providers?: readonly ProviderState[]): Promise<string>
+  readonly text: (
+    gauges: Gauges | undefined,
+    providers?: readonly ProviderState[],
+  ) => Promise<string>
 }
 
 /** A provider and what its breaker does. */
@@ -109,7 +112,7 @@ export function createMetrics(): Metrics {
       processStarted: () => started.inc(),
     },
     contentType: registry.contentType,
-    text(values, providers = []) {
+    text: (values, providers = []) => {
       for (const { name, gauge } of gauges) gauge.set(values?.[name as GaugeName] ?? 0)
       providerStates.reset()
       for (const { name, state } of providers) providerStates.labels(name, state).set(1)

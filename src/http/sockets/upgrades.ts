@@ -1,7 +1,7 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type WebSocket, WebSocketServer } from 'ws'
+import type { WebSocket, WebSocketServer } from 'ws'
 
 type Offer = { socket: Socket; head: Buffer }
 
@@ -11,19 +11,15 @@ type Offer = { socket: Socket; head: Buffer }
  */
 export class Upgrades {
   readonly #offers = new WeakMap<IncomingMessage, Offer>()
-  readonly #server: WebSocketServer
+  readonly #messageLimitBytes: number
+  #server: Promise<WebSocketServer> | undefined
 
   /** `isPath` says of a URL whether there are WebSockets. A message of more than `messageLimitBytes` ends its connection (1009). */
   constructor(
     app: Pick<FastifyInstance, 'server' | 'routing'>,
     { isPath, messageLimitBytes }: { isPath: (url: string) => boolean; messageLimitBytes: number },
   ) {
-    this.#server = new WebSocketServer({
-      noServer: true,
-      maxPayload: messageLimitBytes,
-      perMessageDeflate: false,
-      clientTracking: false,
-    })
+    this.#messageLimitBytes = messageLimitBytes
     app.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
       if (!asksForWebSocket(request) || !isPath(request.url ?? '')) {
         answerPlainly(app.server, request, socket, head)
@@ -45,9 +41,30 @@ export class Upgrades {
     const offer = this.#offers.get(request.raw)
     if (!offer) return false
     reply.hijack()
-    this.#server.handleUpgrade(request.raw, offer.socket, offer.head, use)
+    void this.#upgrade(request.raw, offer, use)
     return true
   }
+
+  async #upgrade(
+    request: IncomingMessage,
+    { socket, head }: Offer,
+    use: (socket: WebSocket) => void,
+  ): Promise<void> {
+    this.#server ??= makeServer(this.#messageLimitBytes)
+    const server = await this.#server
+    server.handleUpgrade(request, socket, head, use)
+  }
+}
+
+/** Few servers ever need it, and it takes time to load. */
+async function makeServer(maxPayload: number): Promise<WebSocketServer> {
+  const { WebSocketServer } = await import('ws')
+  return new WebSocketServer({
+    noServer: true,
+    maxPayload,
+    perMessageDeflate: false,
+    clientTracking: false,
+  })
 }
 
 function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
