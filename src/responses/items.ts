@@ -7,6 +7,10 @@ const prefixes: Readonly<Record<string, string>> = {
   custom_tool_call: 'ctc',
   custom_tool_call_output: 'ctco',
   reasoning: 'rs',
+  shell_call: 'sh',
+  shell_call_output: 'sho',
+  apply_patch_call: 'apc',
+  apply_patch_call_output: 'apco',
 }
 
 /** `input` as a list of items that say their type; undefined for what is no input. */
@@ -49,8 +53,16 @@ export function responseOfItem(id: string): string | undefined {
 }
 
 /** What goes on in a conversation: a call that was cut off is none. */
-export function isWhole(item: Item): boolean {
-  return item.type !== 'function_call' || item.status !== 'incomplete'
+export function isWhole({ type, status }: Item): boolean {
+  switch (type) {
+    case 'function_call':
+    case 'shell_call':
+      return status !== 'incomplete'
+    case 'apply_patch_call':
+      return status !== 'in_progress'
+    default:
+      return true
+  }
 }
 
 export function isItem(value: unknown): value is Item {

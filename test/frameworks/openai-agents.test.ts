@@ -1,9 +1,11 @@
 import {
   Agent,
+  applyPatchTool,
   OpenAIProvider,
   Runner,
   type RunItem,
   setTracingDisabled,
+  shellTool,
   tool,
 } from '@openai/agents'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -125,4 +127,49 @@ describe.each([
     const result = await runner.run(typed, 'Where is the sun?')
     expect(result.finalOutput).toEqual(found)
   })
+})
+
+describe('an agent of the OpenAI Agents SDK with tools of OpenAI’s', () => {
+  it.each([false, true])(
+    'runs commands and patches on its own machine (stream: %s)',
+    async (stream) => {
+      const ran: string[] = []
+      const note = async (what: unknown): Promise<{ output: string }> => {
+        ran.push(JSON.stringify(what))
+        return { output: 'It is done.' }
+      }
+      const tools = [
+        shellTool({
+          shell: {
+            run: async ({ commands }) => {
+              ran.push(...commands)
+              const outcome = { type: 'exit' as const, exitCode: 0 }
+              return { output: [{ stdout: 'a.txt', stderr: '', outcome }] }
+            },
+          },
+        }),
+        applyPatchTool({ editor: { createFile: note, updateFile: note, deleteFile: note } }),
+      ]
+      const patch = { type: 'update_file', path: 'a.txt', diff: '@@\n-a\n+b' }
+      server.anthropic.enqueue(
+        callsTools([{ id: 'toolu_1', name: 'shell', input: { commands: ['ls'] } }]),
+        callsTools([{ id: 'toolu_2', name: 'apply_patch', input: patch }]),
+        says('Done.'),
+      )
+      const modelProvider = new OpenAIProvider({ openAIClient: server.client })
+      const runner = new Runner({ modelProvider, model: 'sonnet', tracingDisabled: true })
+      const editor = new Agent({ name: 'Editor', instructions: 'Be brief.', tools })
+      const { value, requests } = await requestsDuring(server, async () => {
+        if (!stream) return (await runner.run(editor, 'Edit it.')).finalOutput
+        const run = await runner.run(editor, 'Edit it.', { stream })
+        await run.completed
+        return run.finalOutput
+      })
+      expect(value).toBe('Done.')
+      expect(ran).toEqual(['ls', JSON.stringify(patch)])
+      const last = JSON.stringify(requests.at(-1)?.body)
+      expect(last).toContain('a.txt\\nExit code 0.')
+      expect(last).toContain('It is done.')
+    },
+  )
 })

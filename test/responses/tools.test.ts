@@ -7,7 +7,7 @@ import { startTestServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
 beforeAll(async () => {
-  server = await startTestServer()
+  server = await startTestServer({ SANDBOX: 'off' })
   writeFileSync(join(server.workspace, 'a.txt'), 'The file’s own words.')
 })
 afterAll(() => server.close())
@@ -68,6 +68,95 @@ describe('what is wrong with a tool or a schema', () => {
         message: expect.stringContaining(`${param} must be "object"`),
       })
     }
+  })
+})
+
+describe('a shell', () => {
+  it('of the caller is called by items of its own, and so is a patch', async () => {
+    const tools = [{ type: 'shell' as const }, { type: 'apply_patch' as const }]
+    const asked = { model: 'sonnet', tools, store: false, tool_choice: 'auto' as const }
+    const patch = { type: 'update_file' as const, path: 'a.txt', diff: '@@\n-a\n+b' }
+    server.anthropic.enqueue(
+      callsTools([
+        { id: 'toolu_1', name: 'shell', input: { commands: ['ls', 'pwd'] } },
+        { id: 'toolu_2', name: 'apply_patch', input: patch },
+      ]),
+      says('Done.'),
+    )
+    const first = await server.client.responses.create({ ...asked, input: 'Do it.' })
+    const [shell, edit] = first.output
+    expect(shell).toMatchObject({
+      type: 'shell_call',
+      call_id: 'toolu_1',
+      status: 'completed',
+      action: { commands: ['ls', 'pwd'], timeout_ms: null },
+      environment: { type: 'local' },
+    })
+    expect(edit).toMatchObject({ type: 'apply_patch_call', status: 'completed', operation: patch })
+    const second = await requestsDuring(server, () =>
+      server.client.responses.create({
+        ...asked,
+        input: [
+          { role: 'user', content: 'Do it.' },
+          ...(first.output as never[]),
+          {
+            type: 'shell_call_output',
+            call_id: 'toolu_1',
+            output: [
+              { stdout: 'a.txt', stderr: '', outcome: { type: 'exit', exit_code: 0 } },
+              { stdout: '', stderr: 'gone', outcome: { type: 'exit', exit_code: 3 } },
+            ],
+          },
+          {
+            type: 'apply_patch_call_output',
+            call_id: 'toolu_2',
+            status: 'failed',
+            output: 'No such line.',
+          },
+        ],
+      }),
+    )
+    expect(second.value.output_text).toBe('Done.')
+    const told = results(second.requests)
+    expect(told['toolu_1']).toContain('a.txt\\nExit code 0.\\nstderr:\\ngone\\nExit code 3.')
+    expect(told['toolu_2']).toContain('No such line.')
+    expect(told['toolu_2']).toContain('"is_error":true')
+  })
+
+  it('in a container is Bash of Claude Code here, and what it ran is told', async () => {
+    const tools = [{ type: 'shell' as const, environment: { type: 'container_auto' as const } }]
+    const use = { id: 'toolu_1', name: 'Bash', input: { command: 'echo it runs' } }
+    server.anthropic.enqueue(callsTools([use]), says('It ran.'), says('As I said.'))
+    const first = await server.client.responses.create({
+      model: 'sonnet',
+      tools,
+      input: 'Run it.',
+      store: false,
+    })
+    expect(first.output).toMatchObject([
+      { type: 'shell_call', action: { commands: ['echo it runs'] }, environment: null },
+      {
+        type: 'shell_call_output',
+        output: [{ stdout: 'it runs', outcome: { type: 'exit', exit_code: 0 } }],
+      },
+      { type: 'message' },
+    ])
+    const again = await requestsDuring(server, () =>
+      server.client.responses.create({
+        model: 'sonnet',
+        store: false,
+        input: [
+          { role: 'user', content: 'Run it.' },
+          ...(first.output as never[]),
+          { role: 'user', content: 'And?' },
+        ],
+      }),
+    )
+    expect(conversation(again.requests[0] ?? expect.fail()).map(({ role }) => role)).toEqual([
+      'user',
+      'assistant',
+      'user',
+    ])
   })
 })
 

@@ -7,10 +7,12 @@ import { deferred } from '../../src/lib/deferred.ts'
 import { all, says } from '../http/server.ts'
 import { oneServer } from '../http/one-server.ts'
 import { hasOpenAIDocument, OpenAIDocument } from '../support/openai-document.ts'
-import { begin, call, done, each, search, text, thinking } from '../wire/turn-events.ts'
+import { begin, call, command, done, each, search, text, thinking } from '../wire/turn-events.ts'
 import { eventsOf, expectOrder, type WireEvent } from './event-order.ts'
 
 const { start, running } = oneServer()
+
+const patchText = JSON.stringify({ type: 'update_file', path: 'a', diff: '@@\n-a\n+b' })
 
 const weather = {
   type: 'function',
@@ -54,6 +56,20 @@ const answers: Record<string, { events: TurnEvent[]; body?: object }> = {
   'a call into a namespace': {
     events: [begin, ...call(0, 'sky__get_weather', 'function', '{}'), done('tool-calls')],
     body: { tools: [inSpace] },
+  },
+  'calls of a shell and a patch': {
+    events: [
+      begin,
+      ...call(0, 'shell', 'function', '{"commands":["ls",', '"pwd"],"timeout_ms":5}'),
+      ...call(1, 'apply_patch', 'function', patchText),
+      ...call(2, 'apply_patch', 'function', '{"type":"delete_file","path":"b","diff":""}'),
+      done('tool-calls'),
+    ],
+    body: { tools: [{ type: 'shell' }, { type: 'apply_patch' }] },
+  },
+  'a command that has run here': {
+    events: [begin, ...command, ...text(0, 'Done.'), done()],
+    body: { tools: [{ type: 'shell', environment: { type: 'container_auto' } }] },
   },
   'a search of Claude Code': {
     events: [begin, ...search, ...text(0, 'Sun.'), done()],
@@ -105,7 +121,7 @@ const document = hasOpenAIDocument ? new OpenAIDocument() : (undefined as unknow
 /** Ids of items have the id of their response in them. */
 function withoutIds(response: Record<string, unknown>): unknown {
   const text = JSON.stringify(response)
-    .replaceAll(/"(msg|rs|fc|ctc|ws)_[\da-f]{32}/g, '"$1_')
+    .replaceAll(/"(msg|rs|fc|ctc|ws|sh|sho|apc)_[\da-f]{32}/g, '"$1_')
     .replaceAll(/"sealed1[^"]+"/g, '"sealed"')
   return JSON.parse(text)
 }

@@ -69,3 +69,15 @@ export const overload = new TurnError('overloaded', 'Claude is overloaded now.')
 export async function* each<T>(items: Iterable<T>): AsyncGenerator<T> {
   yield* items
 }
+
+/** A command that Claude Code has run, and that failed. */
+export const command: TurnEvent[] = [
+  {
+    type: 'activity',
+    activity: { type: 'tool-use', id: 'toolu_b', name: 'Bash', input: { command: 'ls' } },
+  },
+  {
+    type: 'activity',
+    activity: { type: 'tool-result', id: 'toolu_b', content: 'Exit code 2\nno', isError: true },
+  },
+]

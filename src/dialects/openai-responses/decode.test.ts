@@ -146,6 +146,24 @@ describe('input', () => {
       'input[0].content[0].file_url',
     ],
     ['a tool of OpenAI', { tools: [{ type: 'code_interpreter' }] }, 'tools[0].type'],
+    [
+      'a container of somebody else',
+      { tools: [{ type: 'shell', environment: { type: 'container_reference' } }] },
+      'tools[0].type',
+    ],
+    [
+      'what only a container has',
+      {
+        tools: [
+          {
+            type: 'shell',
+            environment: { type: 'container_auto', network_policy: { type: 'disabled' } },
+          },
+        ],
+      },
+      'tools[0].environment.network_policy',
+    ],
+    ['a shell that is not there', { tool_choice: { type: 'shell' } }, 'tool_choice'],
     ['a choice among no tools', { tool_choice: 'required' }, 'tool_choice'],
     ['a stored prompt', { prompt: { id: 'p' } }, 'prompt'],
     ['probabilities', { include: ['message.output_text.logprobs'] }, 'include[0]'],
@@ -186,6 +204,14 @@ describe('tools', () => {
         grammar: { syntax: 'lark', definition: 'start: "a"' },
       },
     ])
+  })
+
+  it('of a caller’s machine are chosen by their type', () => {
+    const tools = [{ type: 'shell', environment: null }, { type: 'apply_patch' }]
+    const { turn } = decoded({ tools, tool_choice: { type: 'apply_patch' } })
+    expect(turn.tools.map(({ name }) => name)).toEqual(['shell', 'apply_patch'])
+    expect(turn.toolChoice).toEqual({ type: 'required', names: ['apply_patch'] })
+    expect(turn.claude.tools).toEqual([])
   })
 
   it('are chosen by name, also within a namespace', () => {

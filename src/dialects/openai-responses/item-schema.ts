@@ -74,6 +74,40 @@ export const itemSchema = z.discriminatedUnion(
       call_id: callId,
       output: content,
     }),
+    z.looseObject({
+      type: z.literal('shell_call'),
+      call_id: callId,
+      action: z.looseObject({ commands: z.array(z.string()) }),
+    }),
+    z.looseObject({
+      type: z.literal('shell_call_output'),
+      call_id: callId,
+      output: z.array(
+        z.looseObject({
+          stdout: z.string(),
+          stderr: z.string(),
+          outcome: z.discriminatedUnion('type', [
+            z.looseObject({ type: z.literal('timeout') }),
+            z.looseObject({ type: z.literal('exit'), exit_code: z.int() }),
+          ]),
+        }),
+      ),
+    }),
+    z.looseObject({
+      type: z.literal('apply_patch_call'),
+      call_id: callId,
+      operation: z.looseObject({
+        type: z.enum(['create_file', 'update_file', 'delete_file']),
+        path: z.string(),
+        diff: text,
+      }),
+    }),
+    z.looseObject({
+      type: z.literal('apply_patch_call_output'),
+      call_id: callId,
+      status: z.enum(['completed', 'failed']),
+      output: text,
+    }),
     z.looseObject({ type: z.literal('additional_tools'), tools: z.array(toolSchema) }),
     z.looseObject({ type: z.literal('item_reference'), id: z.string().min(1) }),
     z.looseObject({ type: z.literal('compaction'), encrypted_content: z.string() }),

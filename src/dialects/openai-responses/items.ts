@@ -8,6 +8,8 @@ import {
   type PlacedMessage,
   type ResultWords,
 } from '../openai-chat/tool-results.ts'
+import { decodeCallerCall, decodeCallerOutput } from './caller-tools.ts'
+import { isHostedCall } from './hosted-shell.ts'
 import type { Item } from './item-schema.ts'
 import { innerName } from './namespaces.ts'
 import { decodeParts, textsOf } from './parts.ts'
@@ -70,6 +72,15 @@ class InputReader {
         this.#result(index, { role: 'tool', callId: item.call_id, content })
         break
       }
+      case 'shell_call':
+      case 'apply_patch_call':
+        // One that has run here says nothing to a model that did not run it.
+        if (!isHostedCall(item.call_id)) this.#assistant(index).content.push(decodeCallerCall(item))
+        break
+      case 'shell_call_output':
+      case 'apply_patch_call_output':
+        if (!isHostedCall(item.call_id)) this.#result(index, decodeCallerOutput(item))
+        break
       case 'item_reference':
         throw new TurnError(
           'invalid_value',

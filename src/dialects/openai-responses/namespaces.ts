@@ -22,8 +22,7 @@ export function namespacedNames(
   body: Json,
 ): ReadonlyMap<string, { name: string; namespace: string }> {
   const names = new Map<string, { name: string; namespace: string }>()
-  const items = objectsOf(body.input).filter(({ type }) => type === 'additional_tools')
-  for (const tool of [body, ...items].flatMap(({ tools }) => objectsOf(tools))) {
+  for (const tool of toolsOf(body)) {
     if (tool.type !== 'namespace' || typeof tool.name !== 'string') continue
     const namespace = tool.name
     for (const { name } of objectsOf(tool.tools)) {
@@ -31,6 +30,12 @@ export function namespacedNames(
     }
   }
   return names
+}
+
+/** Every tool of a request, also of its input, as they were sent. */
+export function toolsOf(body: Json): Json[] {
+  const items = objectsOf(body.input).filter(({ type }) => type === 'additional_tools')
+  return [body, ...items].flatMap(({ tools }) => objectsOf(tools))
 }
 
 function objectsOf(list: unknown): Json[] {

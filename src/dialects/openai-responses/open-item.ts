@@ -1,6 +1,6 @@
 import type { ToolCallPart } from '../../turn/message.ts'
 import { type OutputItem, type OutputItems, textPart } from './output-items.ts'
-import type { EventBody } from './wire-types.ts'
+import type { CommandEvent, ToldEvent } from './wire-types.ts'
 
 type Asked =
   | { kind: 'message' }
@@ -24,15 +24,15 @@ export class OpenItem {
     this.#id = this.#shown('', 'in_progress').id ?? ''
   }
 
-  begin(): EventBody[] {
+  begin(): ToldEvent[] {
     const output_index = this.#index
     const item = this.#shown(undefined, 'in_progress')
-    const added: EventBody = { type: 'response.output_item.added', output_index, item }
+    const added: ToldEvent = { type: 'response.output_item.added', output_index, item }
     if (this.asked.kind !== 'message') return [added]
     return [added, { type: 'response.content_part.added', ...this.#content, part: textPart('') }]
   }
 
-  delta(text: string): EventBody[] {
+  delta(text: string): ToldEvent[] {
     const isFirst = this.#pieces.length === 0
     this.#pieces.push(text)
     switch (this.asked.kind) {
@@ -41,7 +41,7 @@ export class OpenItem {
       case 'reasoning': {
         if (!this.#items.withSummary) return []
         this.#hasSummary = true
-        const delta: EventBody = {
+        const delta: ToldEvent = {
           type: 'response.reasoning_summary_text.delta',
           ...this.#summary,
           delta: text,
@@ -51,6 +51,8 @@ export class OpenItem {
         return [{ type: 'response.reasoning_summary_part.added', ...this.#summary, part }, delta]
       }
       case 'call':
+        // Its fields are told once all of them are there.
+        if (this.#items.isCallerTool(this.asked.call.name)) return []
         return [{ type: `response.${this.#inputName}.delta`, ...this.#place, delta: text }]
     }
   }
@@ -63,7 +65,7 @@ export class OpenItem {
   }
 
   /** What is said when nothing more comes. */
-  end(status: 'completed' | 'incomplete'): EventBody[] {
+  end(status: 'completed' | 'incomplete'): ToldEvent[] {
     const text = this.#pieces.join('')
     const output_index = this.#index
     return [
@@ -76,7 +78,7 @@ export class OpenItem {
     return this.#shown(this.#pieces.join(''), status)
   }
 
-  #filled(text: string): EventBody[] {
+  #filled(text: string): ToldEvent[] {
     switch (this.asked.kind) {
       case 'message':
         return [
@@ -92,6 +94,9 @@ export class OpenItem {
         ]
       }
       case 'call':
+        if (this.#items.isCallerTool(this.asked.call.name)) {
+          return commandEvents(this.#shown(text, 'completed'), this.#index)
+        }
         return this.asked.call.kind === 'custom'
           ? [{ type: 'response.custom_tool_call_input.done', ...this.#place, input: text }]
           : [
@@ -138,4 +143,17 @@ export class OpenItem {
     const item = this.#shown('', 'in_progress')
     return 'name' in item ? item.name : ''
   }
+}
+
+/** The commands of a shell's call, as OpenAI tells them; nothing of other items. */
+export function commandEvents(item: OutputItem, output_index: number): CommandEvent[] {
+  if (item.type !== 'shell_call') return []
+  return item.action.commands.flatMap((command, command_index): CommandEvent[] => {
+    const place = { output_index, command_index }
+    return [
+      { type: 'response.shell_call_command.added', ...place, command: '' },
+      { type: 'response.shell_call_command.delta', ...place, delta: command },
+      { type: 'response.shell_call_command.done', ...place, command },
+    ]
+  })
 }

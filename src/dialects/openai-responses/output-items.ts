@@ -1,5 +1,8 @@
 import type {
+  ResponseApplyPatchToolCall,
   ResponseCustomToolCall,
+  ResponseFunctionShellToolCall,
+  ResponseFunctionShellToolCallOutput,
   ResponseFunctionToolCall,
   ResponseFunctionWebSearch,
   ResponseOutputMessage,
@@ -9,6 +12,8 @@ import type {
 import type { Activity } from '../../turn/event.ts'
 import type { ToolCallPart } from '../../turn/message.ts'
 import type { EncodeContext } from '../dialect.ts'
+import { callerToolsOf, patchCall, shellCall } from './caller-tools.ts'
+import { hasHostedShell, ranCommand } from './hosted-shell.ts'
 import { namespacedNames } from './namespaces.ts'
 import { asksForThinking, type Thought, writeThinking } from './thinking.ts'
 
@@ -19,16 +24,35 @@ export type OutputItem =
   | ResponseFunctionToolCall
   | ResponseCustomToolCall
   | ResponseFunctionWebSearch
+  | ResponseFunctionShellToolCall
+  | ResponseFunctionShellToolCallOutput
+  | ResponseApplyPatchToolCall
+
+export type CallItem =
+  | ResponseFunctionToolCall
+  | ResponseCustomToolCall
+  | ResponseFunctionShellToolCall
+  | ResponseApplyPatchToolCall
+
+/** A tool of Claude Code's that has run, and what came of it. */
+export type RanTool = {
+  use: Extract<Activity, { type: 'tool-use' }>
+  result: Extract<Activity, { type: 'tool-result' }>
+}
 
 /** The items of one answer: their ids, and the names by which the caller knows its tools. */
 export class OutputItems {
   readonly #context: EncodeContext
   readonly #names: ReturnType<typeof namespacedNames>
+  readonly #callerTools: ReadonlySet<string>
+  readonly #withCommands: boolean
   readonly #withSummary: boolean
 
   constructor(context: EncodeContext) {
     this.#context = context
     this.#names = namespacedNames(context.body)
+    this.#callerTools = callerToolsOf(context.body)
+    this.#withCommands = hasHostedShell(context.body)
     this.#withSummary = asksForSummary(context.body.reasoning)
   }
 
@@ -72,11 +96,12 @@ export class OutputItems {
     }
   }
 
-  call(
-    index: number,
-    call: Omit<ToolCallPart, 'type'>,
-    status: Status,
-  ): ResponseFunctionToolCall | ResponseCustomToolCall {
+  call(index: number, call: Omit<ToolCallPart, 'type'>, status: Status): CallItem {
+    if (this.#callerTools.has(call.name)) {
+      return call.name === 'shell'
+        ? shellCall(this.#id('sh', index), call, status)
+        : patchCall(this.#id('apc', index), call, status)
+    }
     const { id: call_id, input, kind } = call
     const names = this.#names.get(call.name) ?? { name: call.name }
     return kind === 'custom'
@@ -89,6 +114,25 @@ export class OutputItems {
           call_id,
           ...names,
         }
+  }
+
+  /** Whether what Claude Code has run is an item: a search, and a command where the request has a shell for it. */
+  isItem({ name }: RanTool['use']): boolean {
+    return name === 'WebSearch' || (name === 'Bash' && this.#withCommands)
+  }
+
+  /** Whether the calls of a function are items of their own kind. */
+  isCallerTool(name: string): boolean {
+    return this.#callerTools.has(name)
+  }
+
+  /** Of a command that has run here, from this place on. */
+  command(index: number, { use, result }: RanTool): ReturnType<typeof ranCommand> {
+    return ranCommand(
+      { call: this.#id('sh', index), output: this.#id('sho', index + 1) },
+      use,
+      result,
+    )
   }
 
   webSearch(

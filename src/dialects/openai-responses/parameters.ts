@@ -22,7 +22,7 @@ export const responseParameters = {
   ),
   text: honoured("`format` by Claude Code's structured output, checked; `verbosity` is ignored."),
   tools: honoured(
-    'Functions, custom tools and namespaces of them come back to you as calls; `web_search` is WebSearch of Claude Code; others are refused.',
+    'Functions, custom tools and namespaces of them come back to you as calls; `web_search` is WebSearch of Claude Code; `shell` and `apply_patch` as below; others are refused.',
   ),
   tool_choice: honoured(
     'A call that must come is asked for in the system prompt, checked, and asked for again within a bound.',

@@ -12,7 +12,7 @@ import {
   encodeActivity,
   encodeRun,
 } from '../openai-chat/extension.ts'
-import { type OutputItem, OutputItems, searchQuery } from './output-items.ts'
+import { type OutputItem, OutputItems, type RanTool, searchQuery } from './output-items.ts'
 import type { Thought } from './thinking.ts'
 import { encodeUsage } from './usage.ts'
 import type { Repeated, WireResponse } from './wire-types.ts'
@@ -128,10 +128,12 @@ function encodeOutput(result: TurnResult, context: EncodeContext): OutputItem[] 
   const items = new OutputItems(context)
   const output: OutputItem[] = []
   if (fieldOf(context.body, 'tools') !== undefined) {
-    for (const activity of result.activity) {
-      const query = searchQuery(activity)
-      if (query !== undefined) {
-        output.push(items.webSearch(output.length, query, outcomeOf(result, activity.id)))
+    for (const ran of ranTools(result).filter(({ use }) => items.isItem(use))) {
+      const query = searchQuery(ran.use)
+      if (query === undefined) output.push(...items.command(output.length, ran))
+      else {
+        const status = ran.result.isError ? 'failed' : 'completed'
+        output.push(items.webSearch(output.length, query, status))
       }
     }
   }
@@ -155,11 +157,13 @@ function thoughtsOf({ parts }: TurnResult): Thought[] {
     .map(({ text, signature }) => ({ text, ...(signature !== undefined && { signature }) }))
 }
 
-function outcomeOf({ activity }: TurnResult, id: string): 'completed' | 'failed' {
-  const failed = activity.some(
-    (other) => other.type === 'tool-result' && other.id === id && other.isError,
-  )
-  return failed ? 'failed' : 'completed'
+/** In the order in which they ended, as a stream has them. */
+function ranTools({ activity }: TurnResult): RanTool[] {
+  return activity.flatMap((result) => {
+    if (result.type !== 'tool-result') return []
+    const use = activity.find((one) => one.type === 'tool-use' && one.id === result.id)
+    return use?.type === 'tool-use' ? [{ use, result }] : []
+  })
 }
 
 /** Arguments that a token limit cut off are no call. */

@@ -4,10 +4,10 @@ import type { ChoiceEvent, EncodeContext, StreamEncoder } from '../dialect.ts'
 import { encodeError } from '../openai-chat/error.ts'
 import { type ActivityExtension, encodeActivity } from '../openai-chat/extension.ts'
 import type { SseFrame } from '../sse.ts'
-import { OpenItem } from './open-item.ts'
-import { type OutputItem, OutputItems, searchQuery } from './output-items.ts'
+import { commandEvents, OpenItem } from './open-item.ts'
+import { type OutputItem, OutputItems, type RanTool, searchQuery } from './output-items.ts'
 import { encodeExtension, encodeResponse, type ResponseState, statusOf } from './response.ts'
-import type { EventBody, WireResponse } from './wire-types.ts'
+import type { ToldEvent, WireResponse } from './wire-types.ts'
 
 type Json = Record<string, unknown>
 type Named = { type: string; response?: Json }
@@ -21,7 +21,7 @@ export class ResponseStream implements StreamEncoder {
   readonly #items: OutputItems
   readonly #output: OutputItem[] = []
   readonly #activity: ActivityExtension[] = []
-  readonly #searches = new Map<string, string>()
+  readonly #uses = new Map<string, RanTool['use']>()
   #open: OpenItem | undefined
   #isBegun = false
   #sequence = 0
@@ -66,7 +66,7 @@ export class ResponseStream implements StreamEncoder {
     this.#open = undefined
     const response = this.#response({ status: 'failed', error })
     this.#final = response
-    const bodies: EventBody[] = [
+    const bodies: ToldEvent[] = [
       ...this.#begin(),
       { type: 'error', code, message, param, error: { type, code, message, param } },
       { type: 'response.failed', response },
@@ -74,14 +74,14 @@ export class ResponseStream implements StreamEncoder {
     return bodies.map((body) => this.#frame(body))
   }
 
-  async #settled(body: EventBody): Promise<Named> {
+  async #settled(body: ToldEvent): Promise<Named> {
     const { settle } = this.#context
     if (!settle || !this.#final) return body
     this.#final = await settle(this.#final)
     return { ...body, response: this.#final }
   }
 
-  #encode(event: TurnEvent): EventBody[] {
+  #encode(event: TurnEvent): ToldEvent[] {
     switch (event.type) {
       case 'notice':
       case 'relay':
@@ -117,24 +117,24 @@ export class ResponseStream implements StreamEncoder {
     }
   }
 
-  #begin(): EventBody[] {
+  #begin(): ToldEvent[] {
     if (this.#isBegun) return []
     this.#isBegun = true
     return [this.#told('response.created'), this.#told('response.in_progress')]
   }
 
-  #told(type: 'response.created' | 'response.in_progress'): EventBody {
+  #told(type: 'response.created' | 'response.in_progress'): ToldEvent {
     return { type, response: this.#response({ status: 'in_progress' }) }
   }
 
-  #add(asked: OpenItem['asked']): EventBody[] {
+  #add(asked: OpenItem['asked']): ToldEvent[] {
     const closed = this.#close('completed')
     const item = new OpenItem(asked, this.#output.length, this.#items)
     this.#open = item
     return [...this.#begin(), ...closed, ...item.begin()]
   }
 
-  #close(status: 'completed' | 'incomplete'): EventBody[] {
+  #close(status: 'completed' | 'incomplete'): ToldEvent[] {
     const open = this.#open
     if (!open) return []
     this.#open = undefined
@@ -142,22 +142,33 @@ export class ResponseStream implements StreamEncoder {
     return open.end(status)
   }
 
-  /** A search that Claude Code has made is an item; other tools of its are told beside the answer. */
-  #do(activity: Activity): EventBody[] {
+  /** A search that Claude Code has made is an item, and so is a command where that is asked for; others are told beside the answer. */
+  #do(activity: Activity): ToldEvent[] {
     this.#activity.push(encodeActivity(activity))
-    const query = searchQuery(activity)
-    if (query !== undefined) this.#searches.set(activity.id, query)
-    const searched = this.#searches.get(activity.id)
-    if (activity.type !== 'tool-result' || searched === undefined) return []
+    if (activity.type === 'tool-use') {
+      this.#uses.set(activity.id, activity)
+      return []
+    }
+    const use = this.#uses.get(activity.id)
+    this.#uses.delete(activity.id)
+    if (!use || !this.#items.isItem(use)) return []
     const closed = this.#close('completed')
-    const output_index = this.#output.length
-    const status = activity.isError ? 'failed' : 'completed'
-    const item = this.#items.webSearch(output_index, searched, status)
-    this.#output.push(item)
-    const place = { output_index, item_id: item.id }
+    const query = searchQuery(use)
     return [
       ...this.#begin(),
       ...closed,
+      ...(query === undefined
+        ? this.#commanded({ use, result: activity })
+        : this.#searched(query, activity)),
+    ]
+  }
+
+  #searched(query: string, { isError }: RanTool['result']): ToldEvent[] {
+    const output_index = this.#output.length
+    const item = this.#items.webSearch(output_index, query, isError ? 'failed' : 'completed')
+    this.#output.push(item)
+    const place = { output_index, item_id: item.id }
+    return [
       {
         type: 'response.output_item.added',
         output_index,
@@ -170,7 +181,29 @@ export class ResponseStream implements StreamEncoder {
     ]
   }
 
-  #finish(event: Extract<TurnEvent, { type: 'finish' }>): EventBody[] {
+  #commanded(ran: RanTool): ToldEvent[] {
+    const [call, output] = this.#items.command(this.#output.length, ran)
+    const output_index = this.#output.length
+    this.#output.push(call, output)
+    const begun = {
+      ...call,
+      status: 'in_progress' as const,
+      action: { ...call.action, commands: [] },
+    }
+    return [
+      { type: 'response.output_item.added', output_index, item: begun },
+      ...commandEvents(call, output_index),
+      { type: 'response.output_item.done', output_index, item: call },
+      {
+        type: 'response.output_item.added',
+        output_index: output_index + 1,
+        item: { ...output, status: 'in_progress', output: [] },
+      },
+      { type: 'response.output_item.done', output_index: output_index + 1, item: output },
+    ]
+  }
+
+  #finish(event: Extract<TurnEvent, { type: 'finish' }>): ToldEvent[] {
     const { reason, usage, model } = event
     const status = statusOf(reason)
     const closed = this.#close(status)

@@ -39,8 +39,6 @@ const hosted = [
   'computer_use_preview',
   'mcp',
   'local_shell',
-  'shell',
-  'apply_patch',
   'tool_search',
   'programmatic_tool_calling',
 ] as const
@@ -50,19 +48,27 @@ const hostedTool = z.looseObject({
   external_web_access: z.boolean().nullish(),
 })
 
+/** Run by the caller, unless the environment is a container of OpenAI's. */
+const shellTool = z.looseObject({
+  type: z.literal('shell'),
+  environment: z.looseObject({ type: z.string() }).nullish(),
+})
+const patchTool = z.looseObject({ type: z.literal('apply_patch') })
+
 export const toolSchema = z.discriminatedUnion(
   'type',
-  [functionTool, customTool, namespaceTool, hostedTool],
+  [functionTool, customTool, namespaceTool, shellTool, patchTool, hostedTool],
   {
     error: (issue) =>
       issue.code === 'invalid_union'
-        ? 'one of "function", "custom", "namespace", "web_search"'
+        ? 'one of "function", "custom", "namespace", "web_search", "shell", "apply_patch"'
         : undefined,
   },
 )
 
 const reference = z.discriminatedUnion('type', [
   z.looseObject({ type: z.enum(['function', 'custom']), name: z.string(), namespace: words }),
+  z.looseObject({ type: z.enum(['shell', 'apply_patch']) }),
 ])
 
 export const toolChoiceSchema = z.union(

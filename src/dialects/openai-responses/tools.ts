@@ -1,6 +1,8 @@
 import { TurnError } from '../../turn/error.ts'
 import type { OutputFormat, Tool, ToolChoice } from '../../turn/tool.ts'
 import type { Disclosures } from '../openai-chat/disclosures.ts'
+import { callerTools, isCallerRun } from './caller-tools.ts'
+import { isHostedShell } from './hosted-shell.ts'
 import { innerName } from './namespaces.ts'
 import type { ResponseRequest } from './request.ts'
 import type { OwnTool, ToolReference, ToolRequest } from './tool-schema.ts'
@@ -34,11 +36,44 @@ export function decodeTools(request: ResponseRequest, disclosures: Disclosures):
           disclosures.ignore('tools.web_search', why, field)
         } else builtIn.add('WebSearch')
         break
+      case 'shell':
+      case 'apply_patch':
+        if (isCallerRun(tool)) addTool(tools, { ...callerTools[tool.type] }, field)
+        else builtIn.add(hostedShell(tool, field, disclosures))
+        break
       default:
         throw notHere(tool.type, field)
     }
   }
   return { tools, toolChoice: decodeChoice(request, tools), builtIn: [...builtIn] }
+}
+
+/** A container is a sandbox here, and its files those of Claude Code's working folder. */
+function hostedShell(
+  tool: Extract<ToolRequest, { type: 'shell' | 'apply_patch' }>,
+  field: string,
+  disclosures: Disclosures,
+): 'Bash' {
+  if (!isHostedShell(tool)) throw notHere(`${tool.type} in another container`, field)
+  const { file_ids, skills, network_policy, memory_limit } = Object(tool.environment) as Record<
+    string,
+    unknown
+  >
+  const asked: [string, unknown, string][] = [
+    ['file_ids', file_ids, 'Name files in claude_options.files.'],
+    ['skills', skills, 'Write what they say into the instructions.'],
+    ['network_policy', network_policy, 'The owner of this server decides what commands may reach.'],
+  ]
+  for (const [name, value, advice] of asked) {
+    if (value === undefined || value === null || (Array.isArray(value) && value.length === 0))
+      continue
+    const param = `${field}.environment.${name}`
+    throw new TurnError('unsupported_parameter', `${param} is not supported. ${advice}`, { param })
+  }
+  if (memory_limit !== undefined && memory_limit !== null) {
+    disclosures.ignore('tools.environment.memory_limit', 'There is no container.', field)
+  }
+  return 'Bash'
 }
 
 /** Reads `text.format`. */
@@ -141,12 +176,15 @@ function decodeChoice(
 }
 
 function known(reference: ToolReference, tools: readonly Tool[], param: string): string {
-  const name = innerName(reference.name, reference.namespace ?? undefined)
-  if (tools.some((tool) => tool.name === name && tool.kind === reference.type)) return name
+  const [kind, name] =
+    reference.type === 'function' || reference.type === 'custom'
+      ? [reference.type, innerName(reference.name, reference.namespace ?? undefined)]
+      : ['function', reference.type]
+  if (tools.some((tool) => tool.name === name && tool.kind === kind)) return name
   if (tools.length === 0) throw withoutTools(param)
   throw new TurnError(
     'invalid_value',
-    `${param} names the ${reference.type} "${name}", which is not among the tools: ${tools.map((tool) => tool.name).join(', ')}.`,
+    `${param} names the ${kind} "${name}", which is not among the tools: ${tools.map((tool) => tool.name).join(', ')}.`,
     { param },
   )
 }

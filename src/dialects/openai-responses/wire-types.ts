@@ -53,6 +53,15 @@ type RepeatedField =
 /** An event before it is numbered. */
 export type EventBody = Unnumbered<ResponseStreamEvent>
 
+/** Any that is told. */
+export type ToldEvent = EventBody | CommandEvent
+
+/** In OpenAI's document, and not in its client yet. */
+export type CommandEvent = { output_index: number; command_index: number } & (
+  | { type: `response.shell_call_command.${'added' | 'done'}`; command: string }
+  | { type: 'response.shell_call_command.delta'; delta: string }
+)
+
 /** Each kind of event apart, so that its `type` says what else is in it; an error has the form of OpenAI's server beside the document's. */
 type Unnumbered<Event> = Event extends { response: Response }
   ? Omit<Event, 'sequence_number' | 'response'> & { response: WireResponse }
