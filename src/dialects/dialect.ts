@@ -15,6 +15,8 @@ export type DecodedRequest = {
   stream: boolean
   /** How many answers (`n`). */
   choices: number
+  /** Fields as whoever answers calls them, and as the caller wrote them, where the turn has them from elsewhere. */
+  fields?: ReadonlyMap<string, string>
   /** What the request asked for and will not get. */
   notices: Notice[]
 }

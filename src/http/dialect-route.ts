@@ -14,7 +14,7 @@ import { expandFileIds, expandOptionFiles } from '../files/sent-file-ids.ts'
 import { writeFrame } from '../dialects/sse.ts'
 import type { Seal } from '../lib/seal.ts'
 import type { Backend, TurnContext } from '../turn/backend.ts'
-import { TurnError } from '../turn/error.ts'
+import type { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import type { TurnResult } from '../turn/result.ts'
 import { AnswerFacts } from './answer-facts.ts'
@@ -25,6 +25,7 @@ import { admitTurn } from './limited.ts'
 import { awaitOpening } from './opening.ts'
 import { bytesOfBody } from './middleware/json-body.ts'
 import type { HttpParts } from './parts.ts'
+import { blamer } from './own-words.ts'
 import { isFault, problem } from './problem.ts'
 import type { RequestRecord, RequestRecords } from './request-records.ts'
 import { answerRepeated, isHit, RepeatedBody, rememberHit } from './repeated.ts'
@@ -190,14 +191,15 @@ async function answer(
     facts,
     stop,
     choices,
-    blame: blamer(dialect, prepared),
+    blame: blamer(dialect, prepared, decoded),
   }
   const close = async (): Promise<void> => {
     if (options.logContent) {
       record.facts.content = { request: context.body, answer: facts.texts }
     }
     admitted?.finish()
-    countUsage(parts.usage, record, facts)
+    // What no model was asked has used nothing.
+    if (!prepared.backend) countUsage(parts.usage, record, facts)
     await choices.close()
     stop.release()
   }
@@ -356,15 +358,6 @@ async function answerAsStream(exchange: Exchange): Promise<void> {
     for (const frame of frames) await body.write(frame)
   } finally {
     body.end()
-  }
-}
-
-/** Whoever answers knows the fields of chat completions only. */
-function blamer(dialect: Dialect, { blame }: Prepared): Exchange['blame'] {
-  return (thrown) => {
-    const blamed = blame?.(thrown) ?? thrown
-    if (!(blamed instanceof TurnError)) return blamed
-    return blamed.inOtherWords((text) => dialect.ownFields?.(text) ?? text)
   }
 }
 

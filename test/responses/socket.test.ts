@@ -8,6 +8,7 @@ import { deferred } from '../../src/lib/deferred.ts'
 import { TurnError } from '../../src/turn/error.ts'
 import { says, type TestServer, until } from '../http/server.ts'
 import { callsTools, says as claudeSays } from '../scripted-anthropic/server.ts'
+import { makeKey } from '../keys/support.ts'
 import { startTestServer } from '../support/server.ts'
 import { hasOpenAIDocument, OpenAIDocument } from '../support/openai-document.ts'
 import { expectOrder, type WireEvent } from './event-order.ts'
@@ -19,8 +20,12 @@ type Frame = WireEvent & { stream_id?: string; headers?: Record<string, string>;
 type Json = Record<string, unknown>
 
 /** A connection and every frame that came over it. */
-async function open({ url }: Pick<TestServer, 'url'>, headers: Record<string, string> = {}) {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/responses`, { headers })
+async function open(
+  { url }: Pick<TestServer, 'url'>,
+  headers: Record<string, string> = {},
+  path = '/v1/responses',
+) {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}${path}`, { headers })
   const frames: Frame[] = []
   const closed = deferred<number>()
   socket.on('message', (data: Buffer) => frames.push(JSON.parse(data.toString()) as Frame))
@@ -134,6 +139,14 @@ describe('a WebSocket', () => {
     isFailing = false
     expect(await answerTo(asked)).toMatchObject([missing])
     socket.close()
+  })
+
+  it('is opened below the paths of Azure too, and the deployment is the model', async () => {
+    const running = await servers.start()
+    const deployment = `${running.url}/openai/deployments/sonnet`
+    const { answerTo } = await open({ url: deployment }, {}, '/responses?api-version=2026-01-01')
+    await answerTo({ model: 'other', input: 'Hello' })
+    expect(running.backend.runs[0]?.turn.model).toBe('sonnet')
   })
 
   it('is warmed up', async () => {
@@ -312,6 +325,29 @@ describe('whoever opens one', () => {
 })
 
 describe('the real Claude Code', () => {
+  it('holds each message to the limits of its key, and to the key itself', async () => {
+    await using server = await startTestServer({ API_KEY: 'secret', ADMIN_KEY: 'admin' })
+    const key = await makeKey(server, { policy: { limits: { requests_per_minute: 1 } } })
+    const { answerTo } = await open(server, { 'api-key': key.text })
+    await answerTo({ input: 'Hello', generate: false })
+    expect(await answerTo({ input: 'Hello' })).toMatchObject([
+      {
+        status: 429,
+        error: { code: 'rate_limit_exceeded' },
+        headers: { 'retry-after': expect.any(String), 'x-ratelimit-limit-requests': '1' },
+      },
+    ])
+    const revoked = await fetch(`${server.url}/v1/admin/keys/${key.id}`, {
+      method: 'DELETE',
+      headers: { authorization: 'Bearer admin' },
+    })
+    expect(revoked.status).toBe(200)
+    // Keys are remembered for a moment.
+    let [refused] = await answerTo({ input: 'Hello' })
+    while (refused?.status === 429) [refused] = await answerTo({ input: 'Hello' })
+    expect(refused).toMatchObject({ status: 401, error: { code: 'invalid_api_key' } })
+  })
+
   it('answers over a WebSocket, and goes on with the result of a call that is not stored', async () => {
     await using server = await startTestServer()
     server.anthropic.enqueue(

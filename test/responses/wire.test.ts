@@ -254,6 +254,23 @@ describe('a failure', () => {
     await expect(reading).rejects.toMatchObject({ code: 'rate_limit_exceeded' })
   })
 
+  it('names the field that a tool of Claude Code stands for', async () => {
+    const param = 'claude_options.tools[1]'
+    const { client } = await start(async function* () {
+      yield* []
+      throw new TurnError('forbidden', `${param}: Bash is not allowed.`, { param })
+    })
+    const claude_options = { tools: ['Read'] }
+    const tools = [{ type: 'shell' as const, environment: { type: 'container_auto' as const } }]
+    const body = { ...request, tools, claude_options }
+    const asking = client.responses.create(body)
+    await expect(asking).rejects.toMatchObject({
+      status: 403,
+      param: 'tools[0]',
+      message: expect.stringContaining('tools[0]: Bash is not allowed.'),
+    })
+  })
+
   it('names the field of the request', async () => {
     const { client } = await start(() => says('never'))
     const asking = client.responses.create({ ...request, input: 7 as unknown as string })

@@ -23,6 +23,7 @@ export function decode(body: unknown, options: DecodeOptions): DecodedRequest {
   const { tools, toolChoice, builtIn } = decodeTools(request, disclosures)
   const model = request.claude_options?.model ?? request.model ?? undefined
   const effort = request.claude_options?.effort ?? request.reasoning?.effort ?? undefined
+  const { claude, fields } = withBuiltIn(asked, builtIn)
   const turn: Turn = {
     instructions:
       typeof request.instructions === 'string' && request.instructions !== ''
@@ -35,7 +36,7 @@ export function decode(body: unknown, options: DecodeOptions): DecodedRequest {
     parallelToolCalls: request.parallel_tool_calls ?? true,
     output: decodeOutput(request),
     isOneOfMany: request.service_tier === 'flex',
-    claude: withBuiltIn(asked, builtIn),
+    claude,
     source: { dialect: 'openai-responses', body: body as Readonly<Record<string, unknown>> },
   }
   if (model !== undefined) turn.model = model
@@ -44,7 +45,8 @@ export function decode(body: unknown, options: DecodeOptions): DecodedRequest {
     turn.limits.maxOutputTokens = request.max_output_tokens
   }
   if (typeof request.max_tool_calls === 'number') turn.limits.maxToolCalls = request.max_tool_calls
-  return { turn, stream: request.stream ?? false, choices: 1, notices: disclosures.notices }
+  const { notices } = disclosures
+  return { turn, stream: request.stream ?? false, choices: 1, notices, fields }
 }
 
 /** What must be kept cannot be asked for without that. */
@@ -66,14 +68,19 @@ function checkStorage(request: ResponseRequest): void {
   }
 }
 
-/** What Claude Code does for a hosted tool is shown as that tool's item. */
-function withBuiltIn(claude: ClaudeOptions, builtIn: readonly string[]): ClaudeOptions {
-  if (builtIn.length === 0) return claude
-  return {
-    ...claude,
-    tools: [...new Set([...claude.tools, ...builtIn])],
-    includeActivity: true,
+/** What Claude Code does for a hosted tool is shown as that tool's item; `builtIn` has the field of each. */
+function withBuiltIn(
+  claude: ClaudeOptions,
+  builtIn: ReadonlyMap<string, string>,
+): { claude: ClaudeOptions; fields: ReadonlyMap<string, string> } {
+  if (builtIn.size === 0) return { claude, fields: builtIn }
+  const tools = [...new Set([...claude.tools, ...builtIn.keys()])]
+  const fields = new Map<string, string>()
+  for (const [name, field] of builtIn) {
+    const index = tools.indexOf(name)
+    if (index >= claude.tools.length) fields.set(`claude_options.tools[${index}]`, field)
   }
+  return { claude: { ...claude, tools, includeActivity: true }, fields }
 }
 
 /** Claude Code's own output formats make a document of the whole turn; functions and schemas want its answer. */

@@ -8,12 +8,17 @@ import type { ResponseRequest } from './request.ts'
 import type { OwnTool, ToolReference, ToolRequest } from './tool-schema.ts'
 
 /** The caller's tools, what is asked of their use, and the built-in tools that stand for hosted ones. */
-export type ToolUseRequest = { tools: Tool[]; toolChoice: ToolChoice; builtIn: string[] }
+export type ToolUseRequest = {
+  tools: Tool[]
+  toolChoice: ToolChoice
+  /** By name, with the field that asks for each. */
+  builtIn: ReadonlyMap<string, string>
+}
 
 /** Reads `tools`, those inside the input and `tool_choice`. Throws a `TurnError` for a hosted tool that Claude Code has not. */
 export function decodeTools(request: ResponseRequest, disclosures: Disclosures): ToolUseRequest {
   const tools: Tool[] = []
-  const builtIn = new Set<string>()
+  const builtIn = new Map<string, string>()
   for (const [field, tool] of placedTools(request)) {
     switch (tool.type) {
       case 'function':
@@ -34,18 +39,18 @@ export function decodeTools(request: ResponseRequest, disclosures: Disclosures):
         if (tool.external_web_access === false) {
           const why = 'There is no search without access to the web.'
           disclosures.ignore('tools.web_search', why, field)
-        } else builtIn.add('WebSearch')
+        } else builtIn.set('WebSearch', field)
         break
       case 'shell':
       case 'apply_patch':
         if (isCallerRun(tool)) addTool(tools, { ...callerTools[tool.type] }, field)
-        else builtIn.add(hostedShell(tool, field, disclosures))
+        else builtIn.set(hostedShell(tool, field, disclosures), field)
         break
       default:
         throw notHere(tool.type, field)
     }
   }
-  return { tools, toolChoice: decodeChoice(request, tools), builtIn: [...builtIn] }
+  return { tools, toolChoice: decodeChoice(request, tools), builtIn }
 }
 
 /** A container is a sandbox here, and its files those of Claude Code's working folder. */
