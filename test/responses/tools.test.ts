@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { killAll } from '../functions/continued.ts'
 import { requestsDuring } from '../functions/support.ts'
 import { callsTools, conversation, says } from '../scripted-anthropic/server.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
@@ -68,6 +69,39 @@ describe('what is wrong with a tool or a schema', () => {
         message: expect.stringContaining(`${param} must be "object"`),
       })
     }
+  })
+})
+
+describe('thinking that its caller keeps', () => {
+  it('goes back to the model where it stood, also to a process that has not thought it', async () => {
+    const asked = {
+      model: 'sonnet',
+      store: false,
+      include: ['reasoning.encrypted_content' as const],
+    }
+    server.anthropic.enqueue(
+      says('Sunny.', { thinking: 'Look outside.', redacted: 'c2VhbGVk' }),
+      says('Still.'),
+    )
+    const first = await server.client.responses.create({ ...asked, input: 'Weather?' })
+    expect(first.output.map(({ type }) => type)).toEqual(['reasoning', 'message'])
+    await killAll(server)
+    const { requests } = await requestsDuring(server, () =>
+      server.client.responses.create({
+        ...asked,
+        input: [
+          { role: 'user', content: 'Weather?' },
+          ...(first.output as never[]),
+          { role: 'user', content: 'Now?' },
+        ],
+      }),
+    )
+    const [, answer] = conversation(requests[0] ?? expect.fail())
+    expect(answer?.content).toMatchObject([
+      { type: 'thinking', thinking: 'Look outside.', signature: 'c2lnbmVk' },
+      { type: 'redacted_thinking', data: 'c2VhbGVk' },
+      { type: 'text', text: 'Sunny.' },
+    ])
   })
 })
 

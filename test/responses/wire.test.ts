@@ -187,14 +187,22 @@ describe('sealed thinking', () => {
       const opened = seal.open(sealed ?? expect.fail())
       expect(opened).toMatchObject({ type: 'opened' })
       if (opened.type !== 'opened') continue
-      expect(JSON.parse(opened.text)).toEqual([{ text: 'A secret thought', signature: 'sig' }])
+      expect(JSON.parse(opened.text)).toEqual([
+        { type: 'reasoning', text: 'A secret thought', signature: 'sig' },
+      ])
     }
     const input = [...(whole.output as []), { role: 'user' as const, content: 'And?' }]
     await client.responses.create({ ...asking, input })
-    expect(backend.runs.at(-1)?.turn.messages.map(({ role }) => role)).toEqual([
-      'assistant',
-      'user',
-    ])
+    expect(backend.runs.at(-1)?.turn.messages[0]).toEqual({
+      role: 'assistant',
+      content: [
+        { type: 'reasoning', text: 'A secret thought', signature: 'sig' },
+        { type: 'text', text: 'Hello' },
+      ],
+    })
+    const alone = [...(whole.output.slice(0, 1) as []), { role: 'user' as const, content: 'And?' }]
+    await client.responses.create({ ...asking, input: alone })
+    expect(backend.runs.at(-1)?.turn.messages.map(({ role }) => role)).toEqual(['user'])
     const [unasked] = (await client.responses.create(request)).output
     expect(unasked).not.toHaveProperty('encrypted_content')
   })

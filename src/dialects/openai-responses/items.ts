@@ -14,7 +14,7 @@ import type { Item } from './item-schema.ts'
 import { innerName } from './namespaces.ts'
 import { decodeParts, textsOf } from './parts.ts'
 import { readSummary } from './summary.ts'
-import { readThinking, type Thought } from './thinking.ts'
+import { readThinking } from './thinking.ts'
 
 export type Conversation = { instructions: string[]; messages: Message[] }
 
@@ -93,7 +93,7 @@ class InputReader {
         break
       }
       case 'reasoning':
-        this.#thoughts(item, field)
+        this.#thoughts(item, index)
         break
       case 'web_search_call':
       case 'compaction_trigger':
@@ -109,10 +109,25 @@ class InputReader {
         `${fields}: instructions that come after the conversation has begun were moved to its front`,
       )
     }
+    this.#dropThoughtsAlone()
     checkToolResults(this.#placed, words)
     const messages = this.#placed.map(({ message }) => message)
     expectQuestion(messages, input)
     return { instructions: this.#instructions, messages }
+  }
+
+  /** Claude Code tells no answers that are nothing else. */
+  #dropThoughtsAlone(): void {
+    for (const [at, { index, message }] of [...this.#placed.entries()].toReversed()) {
+      const isAlone =
+        message.role === 'assistant' &&
+        message.content.every(({ type }) => type === 'reasoning' || type === 'sealed-reasoning')
+      if (!isAlone || message.content.length === 0) continue
+      this.#placed.splice(at, 1)
+      this.#disclosures.remark(
+        `input[${index}] is only thinking, which is no answer, and was left out`,
+      )
+    }
   }
 
   #message(item: Extract<Item, { type: 'message' }>, index: number): void {
@@ -156,12 +171,17 @@ class InputReader {
     else this.#place(index, message)
   }
 
-  /** Held to have come from here; the model does not need what it thought before. */
-  #thoughts(item: Extract<Item, { type: 'reasoning' }>, field: string): Thought[] {
+  /** What a client has kept of the model's thinking; the API takes none back that it has not sealed. */
+  #thoughts(item: Extract<Item, { type: 'reasoning' }>, index: number): void {
     const { encrypted_content: content } = item
-    if (!this.#seal || typeof content !== 'string') return []
-    const param = `${field}.encrypted_content`
-    return readThinking(content, { seal: this.#seal, param, disclosures: this.#disclosures })
+    if (!this.#seal || typeof content !== 'string') return
+    const param = `input[${index}].encrypted_content`
+    const read = { seal: this.#seal, param, disclosures: this.#disclosures }
+    for (const thought of readThinking(content, read)) {
+      if (thought.type === 'sealed-reasoning' || thought.signature !== undefined)
+        this.#assistant(index).content.push(thought)
+      else this.#disclosures.remark(`${param} has no seal of Claude's and was left out`)
+    }
   }
 
   #place(index: number, message: Message): void {

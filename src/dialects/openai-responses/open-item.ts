@@ -57,11 +57,15 @@ export class OpenItem {
     }
   }
 
-  /** Thinking is whole, with the API's own seal where there is one. */
-  seal(signature: string | undefined): void {
+  /** Thinking is whole, with the API's own seal where there is one; `sealed`: that only the API can read it. */
+  seal({ signature, sealed }: { signature?: string | undefined; sealed?: string }): void {
     if (this.asked.kind !== 'reasoning') return
     const text = this.#pieces.join('')
-    this.#sealed = this.#items.sealed([{ text, ...(signature !== undefined && { signature }) }])
+    this.#sealed = this.#items.sealed([
+      sealed === undefined
+        ? { type: 'reasoning', text, ...(signature !== undefined && { signature }) }
+        : { type: 'sealed-reasoning', data: sealed },
+    ])
   }
 
   /** What is said when nothing more comes. */

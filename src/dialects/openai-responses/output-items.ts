@@ -9,6 +9,7 @@ import type {
   ResponseOutputText,
   ResponseReasoningItem,
 } from 'openai/resources/responses/responses'
+import type { Seal } from '../../lib/seal.ts'
 import type { Activity } from '../../turn/event.ts'
 import type { ToolCallPart } from '../../turn/message.ts'
 import type { EncodeContext } from '../dialect.ts'
@@ -46,12 +47,14 @@ export class OutputItems {
   readonly #names: ReturnType<typeof namespacedNames>
   readonly #callerTools: ReadonlySet<string>
   readonly #withCommands: boolean
+  readonly #seal: Seal | undefined
   readonly #withSummary: boolean
 
   constructor(context: EncodeContext) {
     this.#context = context
     this.#names = namespacedNames(context.body)
     this.#callerTools = callerToolsOf(context.body)
+    this.#seal = asksForThinking(context.body.include) ? context.seal : undefined
     this.#withCommands = hasHostedShell(context.body)
     this.#withSummary = asksForSummary(context.body.reasoning)
   }
@@ -73,8 +76,12 @@ export class OutputItems {
 
   /** The thinking sealed for its caller to keep, where that is asked for. A new text each time. */
   sealed(thoughts: readonly Thought[]): string | undefined {
-    const { seal, body } = this.#context
-    return seal && asksForThinking(body.include) ? writeThinking(seal, thoughts) : undefined
+    return this.#seal && writeThinking(this.#seal, thoughts)
+  }
+
+  /** Whether thinking that nobody but the API can read is an item. */
+  get withSealed(): boolean {
+    return this.#seal !== undefined
   }
 
   reasoning(

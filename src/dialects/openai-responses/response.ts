@@ -137,7 +137,7 @@ function encodeOutput(result: TurnResult, context: EncodeContext): OutputItem[] 
       }
     }
   }
-  const thoughts = thoughtsOf(result)
+  const thoughts = thoughtsOf(result, items)
   if (thoughts.length > 0) {
     const sealed = items.sealed(thoughts)
     output.push(items.reasoning(output.length, result.reasoning, 'completed', sealed))
@@ -151,10 +151,12 @@ function encodeOutput(result: TurnResult, context: EncodeContext): OutputItem[] 
   return output
 }
 
-function thoughtsOf({ parts }: TurnResult): Thought[] {
-  return parts
-    .filter((part) => part.type === 'reasoning')
-    .map(({ text, signature }) => ({ text, ...(signature !== undefined && { signature }) }))
+/** Those that only the API can read, only for a caller that keeps them. */
+function thoughtsOf({ parts }: TurnResult, { withSealed }: OutputItems): Thought[] {
+  return parts.flatMap((part): Thought[] => {
+    if (part.type === 'sealed-reasoning') return withSealed ? [part] : []
+    return part.type === 'reasoning' ? [part] : []
+  })
 }
 
 /** In the order in which they ended, as a stream has them. */

@@ -103,11 +103,16 @@ export class ResponseStream implements StreamEncoder {
       case 'tool-call-delta':
         return this.#open?.delta(event.input) ?? []
       case 'reasoning-end':
-        this.#open?.seal(event.signature)
+        this.#open?.seal(event)
         return []
+      case 'sealed-reasoning': {
+        if (!this.#items.withSealed) return []
+        const added = this.#add({ kind: 'reasoning' })
+        this.#open?.seal({ sealed: event.data })
+        return added
+      }
       // An item is done when the next event shows that it was not cut.
       case 'text-end':
-      case 'sealed-reasoning':
       case 'tool-call-end':
         return []
       case 'activity':

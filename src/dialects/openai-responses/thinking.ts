@@ -1,9 +1,10 @@
 import type { Seal } from '../../lib/seal.ts'
 import { TurnError } from '../../turn/error.ts'
+import type { ReasoningPart, SealedReasoningPart } from '../../turn/message.ts'
 import type { Disclosures } from '../openai-chat/disclosures.ts'
 
-/** Thinking as the model showed it, with the API's own seal where it has one. */
-export type Thought = { text: string; signature?: string }
+/** A piece of the model's thinking, as it is to come back. */
+export type Thought = ReasoningPart | SealedReasoningPart
 
 /** The `encrypted_content` of a reasoning item: opaque to callers, who only send it back. */
 export function writeThinking(seal: Seal, thoughts: readonly Thought[]): string {
