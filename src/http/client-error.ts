@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
 import { encodeError } from '../dialects/openai-chat/error.ts'
 import { TurnError } from '../turn/error.ts'
 
@@ -13,6 +14,11 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
     '400 Bad Request',
     'The request is not valid HTTP.',
   ]
+  refuse(socket, status, sentence)
+}
+
+/** Answers past Node's own response, in OpenAI's error shape, and closes the connection. */
+export function refuse(socket: Writable, status: string, sentence: string): void {
   const body = JSON.stringify(encodeError(new TurnError('invalid_request', sentence)))
   socket.end(
     `HTTP/1.1 ${status}\r\ncontent-type: application/json; charset=utf-8\r\n` +

@@ -261,6 +261,21 @@ describe('whoever opens one', () => {
     expect(responseOf(await answerTo({ input: 'Hello' }))).toMatchObject({ status: 'completed' })
   })
 
+  it('with a wrong handshake is told what is wrong with it', async () => {
+    const { url } = await servers.start()
+    const { port, host } = new URL(url)
+    const socket = connect(Number(port), '127.0.0.1')
+    let read = ''
+    socket.on('data', (bytes) => (read += bytes.toString()))
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13'
+    socket.write(`GET /v1/responses HTTP/1.1\r\nHost: ${host}\r\n${upgrade}\r\n\r\n`)
+    await once(socket, 'close')
+    expect(read).toMatch(/^HTTP\/1\.1 400 /)
+    expect(JSON.parse(read.split('\r\n\r\n')[1] ?? '')).toMatchObject({
+      error: { code: 'invalid_request', message: expect.stringContaining('Sec-WebSocket-Key') },
+    })
+  })
+
   it('ends the turn by leaving', async () => {
     const running = await servers.start(patient().script)
     const { send, socket } = await open(running)

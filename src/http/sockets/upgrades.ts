@@ -2,6 +2,7 @@ import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { WebSocket, WebSocketServer } from 'ws'
+import { refuse } from '../client-error.ts'
 
 type Offer = { socket: Socket; head: Buffer }
 
@@ -59,12 +60,16 @@ export class Upgrades {
 /** Few servers ever need it, and it takes time to load. */
 async function makeServer(maxPayload: number): Promise<WebSocketServer> {
   const { WebSocketServer } = await import('ws')
-  return new WebSocketServer({
+  const server = new WebSocketServer({
     noServer: true,
     maxPayload,
     perMessageDeflate: false,
     clientTracking: false,
   })
+  server.on('wsClientError', ({ message }, socket) => {
+    refuse(socket, '400 Bad Request', `The WebSocket's handshake is wrong: ${message}.`)
+  })
+  return server
 }
 
 function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
