@@ -11,7 +11,8 @@ export type TurnResult = {
   id: string
   provider: string
   model: string
-  /** Everything in the model's order; what follows is the same by kind. */
+  /** Everything that was said and done, in order; what follows is the same by kind. */
+  order: (AnswerPart | Activity)[]
   parts: AnswerPart[]
   text: string
   /** Absent when the model showed no thinking. */
@@ -38,6 +39,11 @@ export async function collect(
 ): Promise<TurnResult> {
   const parts: AnswerPart[] = []
   const activity: Activity[] = []
+  const order: TurnResult['order'] = []
+  const open = (part: AnswerPart): void => {
+    parts.push(part)
+    order.push(part)
+  }
   const notices: Notice[] = []
   let start: Extract<TurnEvent, { type: 'start' }> | undefined
   let finish: Extract<TurnEvent, { type: 'finish' }> | undefined
@@ -52,14 +58,14 @@ export async function collect(
         start = event
         break
       case 'text-start':
-        parts.push({ type: 'text', text: '' })
+        open({ type: 'text', text: '' })
         break
       case 'reasoning-start':
-        parts.push({ type: 'reasoning', text: '' })
+        open({ type: 'reasoning', text: '' })
         break
       case 'tool-call-start': {
         const { id, name, kind } = event
-        parts.push({ type: 'tool-call', id, name, input: '', kind })
+        open({ type: 'tool-call', id, name, input: '', kind })
         break
       }
       case 'text-delta':
@@ -71,10 +77,11 @@ export async function collect(
         seal(parts.at(-1), event.signature)
         break
       case 'sealed-reasoning':
-        parts.push({ type: 'sealed-reasoning', data: event.data })
+        open({ type: 'sealed-reasoning', data: event.data })
         break
       case 'activity':
         activity.push(event.activity)
+        order.push(event.activity)
         break
       case 'relay':
         relay = joined(relay, event)
@@ -94,6 +101,7 @@ export async function collect(
     id: start.id,
     provider: start.provider,
     model: finish.model,
+    order,
     parts,
     text: textOf(parts.filter((part) => part.type === 'text')),
     ...(reasoning !== '' && { reasoning }),

@@ -84,7 +84,7 @@ describe('thinking that its caller keeps', () => {
       says('Still.'),
     )
     const first = await server.client.responses.create({ ...asked, input: 'Weather?' })
-    expect(first.output.map(({ type }) => type)).toEqual(['reasoning', 'message'])
+    expect(first.output.map(({ type }) => type)).toEqual(['reasoning', 'reasoning', 'message'])
     await killAll(server)
     const { requests } = await requestsDuring(server, () =>
       server.client.responses.create({

@@ -68,7 +68,15 @@ const answers: Record<string, { events: TurnEvent[]; body?: object }> = {
     body: { tools: [{ type: 'shell' }, { type: 'apply_patch' }] },
   },
   'a command that has run here': {
-    events: [begin, ...command, ...text(0, 'Done.'), done()],
+    events: [
+      begin,
+      ...thinking(0, 'So'),
+      ...text(1, 'Let me see.'),
+      ...command,
+      ...thinking(2, 'No'),
+      ...text(3, 'Done.'),
+      done(),
+    ],
     body: { tools: [{ type: 'shell', environment: { type: 'container_auto' } }] },
   },
   'a search of Claude Code': {

@@ -133,6 +133,13 @@ export class OutputItems {
     return this.#callerTools.has(name)
   }
 
+  /** Of what `isItem`, from this place on. */
+  ran(index: number, ran: RanTool): OutputItem[] {
+    const query = searchQuery(ran.use)
+    if (query === undefined) return this.command(index, ran)
+    return [this.webSearch(index, query, ran.result.isError ? 'failed' : 'completed')]
+  }
+
   /** Of a command that has run here, from this place on. */
   command(index: number, { use, result }: RanTool): ReturnType<typeof ranCommand> {
     return ranCommand(

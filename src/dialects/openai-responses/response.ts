@@ -12,8 +12,7 @@ import {
   encodeActivity,
   encodeRun,
 } from '../openai-chat/extension.ts'
-import { type OutputItem, OutputItems, type RanTool, searchQuery } from './output-items.ts'
-import type { Thought } from './thinking.ts'
+import { type OutputItem, OutputItems, type RanTool } from './output-items.ts'
 import { encodeUsage } from './usage.ts'
 import type { Repeated, WireResponse } from './wire-types.ts'
 
@@ -123,49 +122,40 @@ function activityOf({ activity }: TurnResult): ActivityExtension[] {
   return activity.map(encodeActivity)
 }
 
-/** The items in the order of a stream, as far as a whole answer tells: searches, thinking, words, calls. */
+/** The items as a stream has them. A call that a limit cut off is none. */
 function encodeOutput(result: TurnResult, context: EncodeContext): OutputItem[] {
   const items = new OutputItems(context)
   const output: OutputItem[] = []
-  if (fieldOf(context.body, 'tools') !== undefined) {
-    for (const ran of ranTools(result).filter(({ use }) => items.isItem(use))) {
-      const query = searchQuery(ran.use)
-      if (query === undefined) output.push(...items.command(output.length, ran))
-      else {
-        const status = ran.result.isError ? 'failed' : 'completed'
-        output.push(items.webSearch(output.length, query, status))
+  const uses = new Map<string, RanTool['use']>()
+  for (const one of result.order) {
+    const status = one === result.parts.at(-1) ? statusOf(result.reason) : 'completed'
+    const at = output.length
+    switch (one.type) {
+      case 'text':
+        output.push(items.message(at, one.text, status))
+        break
+      case 'reasoning':
+        output.push(items.reasoning(at, one.text, status, items.sealed([one])))
+        break
+      case 'sealed-reasoning':
+        if (items.withSealed)
+          output.push(items.reasoning(at, undefined, status, items.sealed([one])))
+        break
+      case 'tool-call':
+        if (one.kind === 'custom' || isJson(one.input)) output.push(items.call(at, one, status))
+        break
+      case 'tool-use':
+        uses.set(one.id, one)
+        break
+      case 'tool-result': {
+        const use = uses.get(one.id)
+        if (use && items.isItem(use)) output.push(...items.ran(at, { use, result: one }))
+        break
       }
     }
   }
-  const thoughts = thoughtsOf(result, items)
-  if (thoughts.length > 0) {
-    const sealed = items.sealed(thoughts)
-    output.push(items.reasoning(output.length, result.reasoning, 'completed', sealed))
-  }
-  const calls = result.toolCalls.filter(({ kind, input }) => kind === 'custom' || isJson(input))
-  if (result.text !== '' || calls.length === 0) {
-    const isCut = statusOf(result.reason) === 'incomplete'
-    output.push(items.message(output.length, result.text, isCut ? 'incomplete' : 'completed'))
-  }
-  for (const call of calls) output.push(items.call(output.length, call, 'completed'))
-  return output
-}
-
-/** Those that only the API can read, only for a caller that keeps them. */
-function thoughtsOf({ parts }: TurnResult, { withSealed }: OutputItems): Thought[] {
-  return parts.flatMap((part): Thought[] => {
-    if (part.type === 'sealed-reasoning') return withSealed ? [part] : []
-    return part.type === 'reasoning' ? [part] : []
-  })
-}
-
-/** In the order in which they ended, as a stream has them. */
-function ranTools({ activity }: TurnResult): RanTool[] {
-  return activity.flatMap((result) => {
-    if (result.type !== 'tool-result') return []
-    const use = activity.find((one) => one.type === 'tool-use' && one.id === result.id)
-    return use?.type === 'tool-use' ? [{ use, result }] : []
-  })
+  // Whoever reads the first item finds one.
+  return output.length > 0 ? output : [items.message(0, '', statusOf(result.reason))]
 }
 
 /** Arguments that a token limit cut off are no call. */
