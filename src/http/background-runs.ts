@@ -107,6 +107,12 @@ export class BackgroundRuns {
     return this.#whenOver(book, owner, id)
   }
 
+  /** Ends it where it is still being made, on whichever node: its end would bring back what is removed. Throws `response_not_found`. */
+  async stop(book: ResponseBook, owner: string, id: string): Promise<void> {
+    const { background, status } = await book.find(owner, id)
+    if (background === true && status === 'in_progress') await this.cancel(book, owner, id)
+  }
+
   /** Waits for those that are being made. */
   async close(): Promise<void> {
     clearInterval(this.#looking)

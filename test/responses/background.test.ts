@@ -111,6 +111,20 @@ describe('a response in the background', () => {
     expect(await running.client.responses.cancel(begun.id)).toMatchObject({ status: 'cancelled' })
   })
 
+  it('is gone for good when it is deleted before its end', async () => {
+    const running = await start(inTwoParts().script)
+    const other = await servers.beside(() => says('Never.'))
+    for (const { client } of [running, other]) {
+      const begun = await running.client.responses.create(request)
+      await until(() => running.backend.runs.at(-1)?.context.signal.aborted === false)
+      await client.responses.delete(begun.id)
+      expect(running.backend.runs.at(-1)?.context.signal.aborted).toBe(true)
+      await expect(running.client.responses.retrieve(begun.id)).rejects.toMatchObject({
+        status: 404,
+      })
+    }
+  })
+
   it('that fails is kept as failed', async () => {
     const running = await start(async function* () {
       yield* []

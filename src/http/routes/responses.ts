@@ -98,7 +98,9 @@ export function mountResponses(app: FastifyInstance, parts: ResponseRouteParts):
   app.addHook('onClose', () => runs.close())
   app.delete<Id>('/v1/responses/:id', async (request, reply) => {
     const { id } = request.params
-    await bookOf(book).remove(ownerOf(request), id)
+    const owner = ownerOf(request)
+    await runs.stop(bookOf(book), owner, id)
+    await bookOf(book).remove(owner, id)
     return reply.send({ id, object: 'response', deleted: true })
   })
   app.get<Id>('/v1/responses/:id/input_items', async (request, reply) => {
