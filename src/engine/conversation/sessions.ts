@@ -14,6 +14,9 @@ export type SessionRecord = {
   usedMs: number
 }
 
+/** A session that a turn is in; `model`: what was asked. */
+export type UsedSession = SessionRecord & { model?: string }
+
 /**
  * What is known of a session; `turns`: how many it has had; `openCalls`: the calls its last answer left open, absent where its
  * transcript must tell.
@@ -26,8 +29,8 @@ export interface Sessions {
   find(id: string, owner: string): Promise<KnownSession | undefined>
   /** The owner's most recent session in a folder. */
   latest(owner: string, folder: string): Promise<KnownSession | undefined>
-  /** Notes that a turn has begun; returns how many there have been. */
-  use(session: SessionRecord & { model?: string }): Promise<number>
+  /** Notes that a turn has begun, and with `openCalls` how it ended; returns how many there have been. */
+  use(session: UsedSession & { openCalls?: readonly string[] }): Promise<number>
   setOpenCalls(id: string, owner: string, ids: readonly string[]): Promise<void>
   remove(id: string, owner: string): Promise<boolean>
   /** Takes over sessions that it does not know, 500 at the most. */

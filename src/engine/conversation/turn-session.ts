@@ -1,9 +1,10 @@
 import type { TurnContext } from '../../turn/backend.ts'
 import { TurnError } from '../../turn/error.ts'
 import type { Turn } from '../../turn/turn.ts'
+import { deferred } from '../../lib/deferred.ts'
 import { keepsSession, type SessionKeeping } from './keeping.ts'
 import type { Hold, SessionHolds } from './session-holds.ts'
-import { isStorageAway, type KnownSession, type SessionRecord, type Sessions } from './sessions.ts'
+import { isStorageAway, type KnownSession, type Sessions, type UsedSession } from './sessions.ts'
 
 export type TurnSessionParts = {
   sessions: Sessions
@@ -14,9 +15,12 @@ export type TurnSessionParts = {
   onFault: (error: unknown) => void
 }
 
+/** How long after its start a turn is noted, in milliseconds: its first words go out meanwhile. */
+const noteMs = 25
+
 /**
  * The session that a turn is in: found and held before it, noted while it runs, and let go when nothing writes to it any more. Noting
- * costs the answer no time at its start; it is done again before the end is told, so that the next request, on whichever node, finds
+ * costs the answer no time at its start; how it ended is noted before the end is told, so that the next request, on whichever node, finds
  * what this one has left. A new session is answered in where nothing can be noted.
  */
 export class TurnSession {
@@ -25,8 +29,12 @@ export class TurnSession {
   readonly isKept: boolean
   readonly #parts: TurnSessionParts
   readonly #holds = new Map<string, Hold>()
-  #noted: Promise<SessionRecord | undefined> = Promise.resolve(undefined)
+  #noted: Promise<UsedSession | undefined> = Promise.resolve(undefined)
+  #noteNow = (): void => {}
   #turns: number | undefined
+  /** The calls that the answer has left open, once it is over. */
+  #openCalls: readonly string[] | undefined
+  #isEndNoted = false
 
   private constructor(parts: TurnSessionParts, isKept: boolean, known?: KnownSession, hold?: Hold) {
     this.#parts = parts
@@ -80,22 +88,36 @@ export class TurnSession {
     return hold !== undefined
   }
 
-  began(session: SessionRecord & { model?: string }): void {
+  began(session: UsedSession): void {
     if (!this.#holds.has(session.id)) this.#has(session.id, this.#parts.holds.take(session.id))
     if (!this.isKept) return
-    this.#noted = this.#parts.sessions.use(session).then(
-      (turns) => {
-        this.#turns = turns
-        return session
-      },
-      (error: unknown) => this.#failed(error),
-    )
+    const due = deferred<void>()
+    const timer = setTimeout(due.resolve, noteMs)
+    this.#noteNow = () => {
+      clearTimeout(timer)
+      due.resolve()
+    }
+    this.#noted = due.promise.then(() => this.#note(session))
+  }
+
+  async #note(session: UsedSession): Promise<UsedSession | undefined> {
+    const openCalls = this.#openCalls
+    try {
+      this.#turns = await this.#parts.sessions.use({ ...session, ...(openCalls && { openCalls }) })
+      // A short turn is over by now, and noted once.
+      this.#isEndNoted = openCalls !== undefined
+      return session
+    } catch (error) {
+      return this.#failed(error)
+    }
   }
 
   /** Resolves when the end has been noted, or cannot be. */
   async ended(openCalls: readonly string[]): Promise<void> {
+    this.#openCalls = openCalls
+    this.#noteNow()
     const session = await this.#noted
-    if (session === undefined) return
+    if (session === undefined || this.#isEndNoted) return
     await this.#parts.sessions
       .setOpenCalls(session.id, session.owner, openCalls)
       .catch((error: unknown) => this.#failed(error))
@@ -103,7 +125,8 @@ export class TurnSession {
 
   /** Lets others go on with it, when everything of this turn is stored or cannot be. */
   release(stored: readonly Promise<unknown>[]): void {
-    const after = Promise.allSettled(stored)
+    this.#noteNow()
+    const after = Promise.allSettled([...stored, this.#noted])
     for (const hold of this.#holds.values()) hold.release(after)
     this.#holds.clear()
   }

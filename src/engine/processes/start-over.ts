@@ -32,7 +32,7 @@ async function readSessionId(process: ClaudeProcess, clock: TurnClock): Promise<
 }
 
 /** How often the transcript is looked into; Claude Code has written it when `/clear` is answered, or just after. */
-const looks = 10
+const looks = 30
 const pauseMs = 10
 
 /** The message that `/clear` leaves before itself. */

@@ -22,8 +22,11 @@ export type Session = {
 /** What it takes to remove a session. */
 export type SessionPlace = Pick<Session, 'id' | 'owner' | 'folder'>
 
-/** A turn that has begun; it makes the session where there is none. */
-export type SessionUse = Pick<Session, 'id' | 'owner' | 'folder' | 'usedMs'> & { model?: string }
+/** A turn that has begun, and with `openCalls` one that has ended; it makes the session where there is none. */
+export type SessionUse = Pick<Session, 'id' | 'owner' | 'folder' | 'usedMs'> & {
+  model?: string
+  openCalls?: readonly string[]
+}
 
 /** What a caller may change; null takes the title away. */
 export type SessionChange = { title?: string | null; metadata?: Record<string, string> }
@@ -37,8 +40,8 @@ export interface Sessions {
   /** The most recently used in a folder. */
   latest(owner: string, folder: string): Promise<Session | undefined>
   /**
-   * Notes a turn, and tells how many there have been. What the session waits for is not known from then on. A session of another owner
-   * stays as it is; then there have been none.
+   * Notes a turn, and tells how many there have been. Without `openCalls`, what the session waits for is not known from then on. A session of
+   * another owner stays as it is; then there have been none.
    */
   use(use: SessionUse): Promise<number>
   /** Notes which calls an answer has left open. */
@@ -54,7 +57,7 @@ export interface Sessions {
   /** Those that have not been used since a time, 100 at the most. */
   over(usedBeforeMs: number): Promise<SessionPlace[]>
   /** Takes over sessions that were kept elsewhere, 500 at the most; those that are known stay as they are. */
-  adopt(sessions: readonly Omit<SessionUse, 'model'>[]): Promise<void>
+  adopt(sessions: readonly Omit<SessionUse, 'model' | 'openCalls'>[]): Promise<void>
 }
 
 /** A row of the table `session`; `title` and `metadata` are sealed. */

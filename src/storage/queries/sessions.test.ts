@@ -33,6 +33,19 @@ describeEngines('sessions', (makePlace: MakePlace) => {
     await store.close()
   })
 
+  it('notes the beginning and the end of a turn at once, and forgets the end when another begins', async () => {
+    await using place = await makePlace()
+    const store = await openStore(place.options)
+    const { sessions } = store
+    expect(await sessions.use({ ...use('a', 10), openCalls: ['call_1'] })).toBe(1)
+    expect(await sessions.find('a', 'ann')).toMatchObject({ openCalls: ['call_1'], turns: 1 })
+    expect(await sessions.use({ ...use('a', 20), openCalls: [] })).toBe(2)
+    expect(await sessions.find('a', 'ann')).toMatchObject({ openCalls: [], turns: 2 })
+    await sessions.use(use('a', 30))
+    expect(await sessions.find('a', 'ann')).not.toHaveProperty('openCalls')
+    await store.close()
+  })
+
   it("leaves another owner's session as it is", async () => {
     await using place = await makePlace()
     const store = await openStore(place.options)

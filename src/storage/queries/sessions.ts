@@ -102,10 +102,11 @@ function latest(queries: Queries, owner: string, folder: string): Promise<Sessio
 }
 
 async function insertOrUse(queries: Queries, use: SessionUse, sealer: Sealer): Promise<number> {
-  const { owner, folder, model, usedMs } = use
+  const { owner, folder, model, usedMs, openCalls } = use
+  const calls = openCalls === undefined ? null : JSON.stringify(openCalls)
   const row = await queries
     .insertInto('session')
-    .values({ ...newRow(use, sealer), turns: 1 })
+    .values({ ...newRow(use, sealer), turns: 1, open_calls: calls })
     .onConflict((conflict) =>
       conflict
         .column('id')
@@ -113,7 +114,7 @@ async function insertOrUse(queries: Queries, use: SessionUse, sealer: Sealer): P
           folder,
           ...(model !== undefined && { model }),
           turns: now('session.turns', '+', 1),
-          open_calls: null,
+          open_calls: calls,
           used_ms: usedMs,
         }))
         .where('session.owner', '=', owner),
