@@ -2,7 +2,7 @@
 export type StopSignals = {
   /** Resolves with the first signal. */
   first: Promise<'SIGTERM' | 'SIGINT'>
-  /** Stops listening; signals then do what they do by default. */
+  /** Stops listening; signals then do what they do by default. The twin of one that has come still counts as the same. */
   release(): void
 }
 
@@ -17,7 +17,7 @@ export function catchStopSignals(): StopSignals {
   const first = new Promise<'SIGTERM' | 'SIGINT'>((resolve) => {
     resolveFirst = resolve
   })
-  const release = (): void => {
+  const forget = (): void => {
     for (const name of names) process.off(name, onSignal)
   }
   function onSignal(signal: 'SIGTERM' | 'SIGINT'): void {
@@ -26,10 +26,17 @@ export function catchStopSignals(): StopSignals {
       firstAt = now
       resolveFirst?.(signal)
     } else if (now - firstAt > sameWishMs) {
-      release()
+      forget()
       process.kill(process.pid, signal)
     }
   }
   for (const name of names) process.on(name, onSignal)
-  return { first, release }
+  return {
+    first,
+    release() {
+      const leftMs = firstAt === undefined ? 0 : firstAt + sameWishMs - performance.now()
+      if (leftMs <= 0) forget()
+      else setTimeout(forget, leftMs).unref()
+    },
+  }
 }
