@@ -134,15 +134,17 @@ export class SessionHolds {
           else return renewing.then(() => this.#free(leases, id))
         }
         if (after === undefined) void end()
-        else this.#ending.set(id, this.#endAfter(id, after, end))
+        else this.#endsWith(id, after.then(end))
       },
     }
   }
 
-  async #endAfter(id: string, after: Promise<unknown>, end: () => void | Promise<void>) {
-    await after
-    this.#ending.delete(id)
-    await end()
+  #endsWith(id: string, end: Promise<void>): void {
+    const ending = end.finally(() => {
+      // Whoever had it next may have answered by now.
+      if (this.#ending.get(id) === ending) this.#ending.delete(id)
+    })
+    this.#ending.set(id, ending)
   }
 
   async #renew(id: string): Promise<void> {
