@@ -79,7 +79,7 @@ export const requestSchema = z.looseObject({
 
 export type ChatRequest = z.infer<typeof requestSchema>
 
-/** Of messages that need no look: looking at each costs more than the rest of the request does. */
+/** For messages that need no look, which costs most in a long conversation. */
 const plainRequestSchema = requestSchema.extend({ messages: z.custom<ChatRequest['messages']>() })
 
 /** The body as a request. Throws a `TurnError` that names the first field at fault, what came and what is allowed. */
