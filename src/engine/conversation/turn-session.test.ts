@@ -6,6 +6,10 @@ import { TurnSession } from './turn-session.ts'
 
 const session = { id: 'a', owner: 'ann', folder: '/work', usedMs: 1 }
 
+const onFault = (error: unknown): never => {
+  throw error
+}
+
 /** A storage that keeps what it is told, and turns over it. */
 function place() {
   const told: object[] = []
@@ -16,9 +20,6 @@ function place() {
     setOpenCalls: async (_id, _owner, openCalls) => void told.push({ openCalls }),
     remove: async () => false,
     adopt: async () => {},
-  }
-  const onFault = (error: unknown): never => {
-    throw error
   }
   const holds = new SessionHolds({ onFault })
   const open = () =>
