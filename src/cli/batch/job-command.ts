@@ -130,9 +130,10 @@ class JobWork {
   }
 
   async run(): Promise<number> {
-    const { url, startServer, progress, signal } = this.#options
+    const { url, startServer, isCancel, progress, signal } = this.#options
     const note = (text: string): void => progress.note(text)
-    const server = await reachServer(this.#config, { url, startServer, note, signal })
+    const asked = { url, startServer, asksNothing: isCancel, note, signal }
+    const server = await reachServer(this.#config, asked)
     this.#isOwnServer = server.isOwn
     try {
       signal.throwIfAborted()

@@ -18,6 +18,8 @@ export type ReachOptions = {
   /** The one to ask; undefined: the one that HOST and PORT name where it runs, or else one of our own. */
   url: string | undefined
   startServer: StartServer
+  /** One of our own asks nothing: it is there to end a batch. */
+  asksNothing?: boolean
   note: (text: string) => void
   signal: AbortSignal
 }
@@ -79,8 +81,9 @@ async function isOurs(api: BatchApi, signal: AbortSignal): Promise<boolean> {
 const allPlaces = 4_096
 
 /** Reached from this machine only; with nobody else to leave room for, a batch may have every place. */
-function ownConfig(config: Config): Config {
-  const { concurrency } = config.batches
+function ownConfig(config: Config, asksNothing: boolean): Config {
+  const { concurrency: allowed } = config.batches
+  const concurrency = asksNothing ? 0 : allowed
   return {
     ...config,
     http: { ...config.http, host: '127.0.0.1', port: 0 },
@@ -90,7 +93,7 @@ function ownConfig(config: Config): Config {
 
 async function startOwn(
   config: Config,
-  { startServer, note }: ReachOptions,
+  { startServer, asksNothing = false, note }: ReachOptions,
 ): Promise<ReachedServer> {
   // Only what the owner must know reaches the terminal; the rest goes where LOG_TO_FILE says.
   const log = await openLog(config.log, { write: () => true })
@@ -104,7 +107,7 @@ async function startOwn(
     fault: (error, id) => shown.fault(error, id),
   })
   try {
-    const server = await startServer(ownConfig(config), telemetry)
+    const server = await startServer(ownConfig(config, asksNothing), telemetry)
     const api = new BatchApi({ url: server.url, apiKey: config.http.apiKey })
     return {
       api,
