@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Cancellation } from '../turn/cancellation.ts'
 import type { Backend, TurnContext } from '../turn/backend.ts'
 import { defaultClaudeOptions } from '../turn/claude-options.ts'
 import { TurnError } from '../turn/error.ts'
@@ -18,7 +19,7 @@ function scripted(...middle: (TurnEvent | Promise<unknown> | Error)[]) {
     runs: 0,
     stopped: [] as unknown[],
     finish: 'stop' as 'stop' | 'length' | 'content-filter',
-    async *run(_turn: Turn, { signal }: TurnContext): AsyncGenerator<TurnEvent> {
+    async *run(_turn: Turn, { cancellation: { signal } }: TurnContext): AsyncGenerator<TurnEvent> {
       const run = ++backend.runs
       signal.addEventListener('abort', () => backend.stopped.push(signal.reason))
       yield { type: 'notice', notice: { type: 'remark', text: 'kept' } }
@@ -65,7 +66,7 @@ function turnOf(content = 'Hi', claude: Partial<Turn['claude']> = {}): Turn {
 
 function contextOf(more: Partial<TurnContext> = {}): TurnContext {
   return {
-    signal: new AbortController().signal,
+    cancellation: new Cancellation(),
     requestId: 'r',
     owner: 'a',
     stream: false,
@@ -230,8 +231,8 @@ describe('those who ask the same at the same time', () => {
     const { opened, open } = gate()
     const backend = scripted(opened)
     const { cache } = start(backend)
-    const leader = new AbortController()
-    const first = ask(cache, turnOf(), contextOf({ signal: leader.signal }))
+    const leader = new Cancellation()
+    const first = ask(cache, turnOf(), contextOf({ cancellation: leader }))
     const second = ask(cache)
     await new Promise((resolve) => setImmediate(resolve))
     leader.abort(new TurnError('request_cancelled', 'left'))
@@ -244,8 +245,8 @@ describe('those who ask the same at the same time', () => {
   it('end the turn when the last of them has left', async () => {
     const backend = scripted(gate().opened)
     const { cache } = start(backend)
-    const callers = [new AbortController(), new AbortController()]
-    const asked = callers.map(({ signal }) => ask(cache, turnOf(), contextOf({ signal })))
+    const callers = [new Cancellation(), new Cancellation()]
+    const asked = callers.map((cancellation) => ask(cache, turnOf(), contextOf({ cancellation })))
     await new Promise((resolve) => setImmediate(resolve))
     const reason = new TurnError('request_cancelled', 'left')
     for (const caller of callers) caller.abort(reason)

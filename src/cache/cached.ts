@@ -36,7 +36,7 @@ export function cached(
   const flights = new Map<string, Flight>()
 
   function join(scope: string, key: string, turn: Turn, context: TurnContext): Flight {
-    const flight = new Flight((signal) => backend.run(turn, { ...context, signal }), {
+    const flight = new Flight((cancellation) => backend.run(turn, { ...context, cancellation }), {
       largestBytes: store.largestEntry,
       sizeOf,
       onEnd: (events) => {
@@ -85,7 +85,10 @@ export function cached(
       }
     }
     store.count(scope, 'misses')
-    yield* join(scope, key, turn, context).read(context.signal, notice({ state: 'miss', key }))
+    yield* join(scope, key, turn, context).read(
+      context.cancellation,
+      notice({ state: 'miss', key }),
+    )
   }
 
   return {
@@ -117,9 +120,9 @@ async function* replay(
 async function* shared(
   flight: Flight,
   key: string,
-  { signal, requestId }: TurnContext,
+  { cancellation, requestId }: TurnContext,
 ): AsyncGenerator<TurnEvent> {
-  for await (const event of flight.read(signal, notice({ state: 'shared', key }))) {
+  for await (const event of flight.read(cancellation, notice({ state: 'shared', key }))) {
     yield withoutRun(event.type === 'start' ? { ...event, id: requestId } : event)
   }
 }

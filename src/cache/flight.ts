@@ -1,11 +1,12 @@
+import { Cancellation } from '../turn/cancellation.ts'
 import { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 
 /** One who reads a turn that others read as well; `at` counts from the turn's first event. */
 type Reader = { at: number; wake: (() => void) | undefined }
 
-/** How the turn of a flight is run: under a signal that is the flight's own. */
-export type Run = (signal: AbortSignal) => AsyncIterable<TurnEvent>
+/** How the turn of a flight is run: it ends when the flight does. */
+export type Run = (cancellation: Cancellation) => AsyncIterable<TurnEvent>
 
 /**
  * One turn for everybody who asks the same at the same time. Each reader gets all events from the first on, at its own speed; the turn
@@ -13,7 +14,7 @@ export type Run = (signal: AbortSignal) => AsyncIterable<TurnEvent>
  * is larger than `largestBytes` nobody can join, and what everybody has read is let go.
  */
 export class Flight {
-  readonly #controller = new AbortController()
+  readonly #cancellation = new Cancellation()
   readonly #iterator: AsyncIterator<TurnEvent>
   readonly #sizeOf: (event: TurnEvent) => number
   readonly #largestBytes: number
@@ -35,7 +36,7 @@ export class Flight {
       onEnd: (events: readonly TurnEvent[] | undefined) => void
     },
   ) {
-    this.#iterator = run(this.#controller.signal)[Symbol.asyncIterator]()
+    this.#iterator = run(this.#cancellation)[Symbol.asyncIterator]()
     this.#largestBytes = options.largestBytes
     this.#sizeOf = options.sizeOf
     let isTold = false
@@ -47,19 +48,19 @@ export class Flight {
   }
 
   /** `first`, and then the events, for one more reader, who counts from the first pull on. */
-  async *read(signal: AbortSignal, first: TurnEvent): AsyncGenerator<TurnEvent> {
+  async *read(caller: Cancellation, first: TurnEvent): AsyncGenerator<TurnEvent> {
     const reader: Reader = { at: 0, wake: undefined }
     this.#readers.add(reader)
     const onAbort = (): void => {
-      this.#leave(reader, signal.reason)
+      this.#leave(reader, caller.reason)
       reader.wake?.()
     }
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
+    if (caller.aborted) onAbort()
+    else caller.once('abort', onAbort)
     try {
       yield first
       for (;;) {
-        if (signal.aborted) throw TurnError.from(signal.reason)
+        if (caller.aborted) throw TurnError.from(caller.reason)
         const event = this.#events[reader.at - this.#gone]
         if (event) {
           reader.at += 1
@@ -71,7 +72,7 @@ export class Flight {
         } else await this.#more(reader)
       }
     } finally {
-      signal.removeEventListener('abort', onAbort)
+      caller.off('abort', onAbort)
       this.#leave(reader, new TurnError('request_cancelled', 'Nobody reads the answer any more.'))
     }
   }
@@ -126,7 +127,7 @@ export class Flight {
   #leave(reader: Reader, reason: unknown): void {
     if (!this.#readers.delete(reader) || this.#readers.size > 0 || this.#end) return
     this.#onEnd(undefined)
-    this.#controller.abort(reason)
+    this.#cancellation.abort(reason)
     // Frees what the turn holds; its failure is nobody's any more.
     void Promise.resolve(this.#iterator.return?.()).catch(() => undefined)
   }

@@ -149,7 +149,7 @@ export class Engine implements Backend {
       // Held until the reader has the whole answer, or has left.
       leave = await this.#turnstile.enter(
         { owner: context.owner, isOneOfMany: turn.isOneOfMany },
-        context.signal,
+        context.cancellation.signal,
       )
       yield* this.#answer(turn, context, { session, stored })
     } finally {
@@ -171,7 +171,7 @@ export class Engine implements Backend {
     context: TurnContext,
     { session, stored }: Pick<Course, 'session' | 'stored'>,
   ): AsyncGenerator<TurnEvent> {
-    const clock = new TurnClock(this.#limits(asked), context.signal)
+    const clock = new TurnClock(this.#limits(asked), context.cancellation.signal)
     const models = await clock.wait('start', this.#knownModels())
     const names = this.#names
     const plan = await this.#planner.plan(asked, context, { models, names, session })

@@ -259,7 +259,7 @@ export class Planner {
       workingDir === undefined
         ? await this.#ownFolder(context.owner)
         : await workspace.folder(workingDir, 'claude_options.working_dir')
-    return this.#attachments.read(turn.claude, { workspace, base }, context.signal)
+    return this.#attachments.read(turn.claude, { workspace, base }, context.cancellation.signal)
   }
 
   async close(): Promise<void> {
@@ -271,8 +271,8 @@ export class Planner {
     context: TurnContext,
     place: { workspace: Workspace; base: string },
   ): Promise<Message[]> {
-    const parts = await this.#attachments.read(turn.claude, place, context.signal)
-    const messages = await this.#attachments.resolve(turn.messages, context.signal)
+    const parts = await this.#attachments.read(turn.claude, place, context.cancellation.signal)
+    const messages = await this.#attachments.resolve(turn.messages, context.cancellation.signal)
     // The results of calls may follow the question; it had them then too, and its conversation is known by them.
     const index = messages.findLastIndex(({ role }) => role === 'user')
     const question = messages[index]

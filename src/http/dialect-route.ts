@@ -215,7 +215,7 @@ async function answer(
     if (reply.raw.destroyed) reply.hijack()
     else {
       void reply.headers(facts.failureHeaders)
-      throw stop.signal.aborted ? stop.signal.reason : exchange.blame(thrown)
+      throw stop.cancellation.aborted ? stop.cancellation.reason : exchange.blame(thrown)
     }
   } finally {
     await close()
@@ -299,7 +299,7 @@ function start(
   caller: Pick<TurnContext, 'requestId' | 'owner' | 'cache' | 'allowed'>,
 ): Choices {
   const { requestId, owner, cache, allowed } = caller
-  const context: TurnContext = { requestId, owner, signal: stop.signal, stream }
+  const context: TurnContext = { requestId, owner, cancellation: stop.cancellation, stream }
   if (cache) context.cache = cache
   if (allowed) context.allowed = allowed
   const runs = Array.from({ length: choices }, (_, choice) =>
@@ -364,7 +364,7 @@ async function answerAsStream(exchange: Exchange): Promise<void> {
 /** A failure once the status is out: it becomes the last frames. */
 function streamError(exchange: Exchange, thrown: unknown): TurnError {
   const { parts, request, record, stop, blame } = exchange
-  const cause: unknown = stop.signal.aborted ? stop.signal.reason : blame(thrown)
+  const cause: unknown = stop.cancellation.aborted ? stop.cancellation.reason : blame(thrown)
   const error = problem(cause, parts.options.bodyLimitBytes)
   record.facts.errorCode = error.code
   if (isFault(error)) parts.telemetry.fault(error.cause ?? error, request.id)

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { BatchBook } from '../batch/batch-book.ts'
 import type { FileBook } from '../files/file-book.ts'
+import type { Cancellation } from '../turn/cancellation.ts'
 import type { Seal } from '../lib/seal.ts'
 import type { ResponseBook } from '../responses/response-book.ts'
 import type { RequestFinished, Telemetry } from '../telemetry/events.ts'
@@ -108,7 +109,7 @@ export type PassthroughTarget = {
     path: string
     headers: IncomingHttpHeaders
     body: AsyncIterable<Uint8Array>
-    signal: AbortSignal
+    cancellation: Cancellation
     requestId: string
     allowed?: Allowance
   }): Promise<{

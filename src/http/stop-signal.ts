@@ -1,9 +1,11 @@
 import type { ServerResponse } from 'node:http'
+import { Callbacks } from './callbacks.ts'
+import { Cancellation } from '../turn/cancellation.ts'
 import { TurnError } from '../turn/error.ts'
 
 /** One signal for everything that ends a running answer. */
 export type StopSignal = {
-  signal: AbortSignal
+  cancellation: Cancellation
   /** Ends what is no longer needed. */
   abort: () => void
   /** Lets go of what it listens to. */
@@ -15,23 +17,24 @@ export function stopSignal(
   raw: ServerResponse | undefined,
   shutdown: AbortSignal | undefined,
 ): StopSignal {
-  const controller = new AbortController()
+  const cancellation = new Cancellation()
   const onClose = (): void => {
     // Whole, though it may not have arrived: nothing is to be stopped.
     if (raw?.writableEnded) return
-    controller.abort(
+    cancellation.abort(
       new TurnError('request_cancelled', 'The caller left before the answer was complete.'),
     )
   }
   const onShutdown = (): void => {
-    controller.abort(new TurnError('shutting_down', 'This server is stopping. Try again soon.'))
+    cancellation.abort(new TurnError('shutting_down', 'This server is stopping. Try again soon.'))
   }
   if (raw?.destroyed) onClose()
   else raw?.once('close', onClose)
   const forget = shutdown && listen(shutdown, onShutdown)
   return {
-    signal: controller.signal,
-    abort: () => controller.abort(new TurnError('request_cancelled', 'The answer is not needed.')),
+    cancellation,
+    abort: () =>
+      cancellation.abort(new TurnError('request_cancelled', 'The answer is not needed.')),
     release: () => {
       raw?.off('close', onClose)
       forget?.()
@@ -39,7 +42,7 @@ export function stopSignal(
   }
 }
 
-const listeners = new WeakMap<AbortSignal, Set<() => void>>()
+const listening = new WeakMap<AbortSignal, Callbacks>()
 
 /**
  * As `addEventListener`, with one event listener for everybody: a signal looks through all of its listeners to let one go, and each
@@ -50,14 +53,11 @@ function listen(signal: AbortSignal, listener: () => void): () => void {
     listener()
     return () => {}
   }
-  const known = listeners.get(signal)
-  const all = known ?? new Set()
+  const known = listening.get(signal)
+  const all = known ?? new Callbacks()
   if (!known) {
-    listeners.set(signal, all)
-    signal.addEventListener('abort', () => {
-      for (const told of all) told()
-    })
+    listening.set(signal, all)
+    signal.addEventListener('abort', () => all.call())
   }
-  all.add(listener)
-  return () => all.delete(listener)
+  return all.add(listener)
 }

@@ -1,3 +1,4 @@
+import type { Cancellation } from '../turn/cancellation.ts'
 import { type ErrorCode, TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import type { Ticket } from './breaker/breaker.ts'
@@ -40,7 +41,7 @@ export type Asked<C, T> = {
   attempt: Attempt<C, T>
   /** Whether the request can still be given to somebody; absent: always. */
   canRepeat?: () => boolean
-  context: { signal: AbortSignal; requestId: string }
+  context: { cancellation: Cancellation; requestId: string }
 }
 
 /**
@@ -107,7 +108,7 @@ export class Asking<C extends Askable, T> {
         ? undefined
         : this.#budget.take(error, others.length > 0)
       if (pauseMs === undefined) return undefined
-      await (this.#options.sleep ?? sleep)(pauseMs, context.signal)
+      await (this.#options.sleep ?? sleep)(pauseMs, context.cancellation.signal)
     }
     return undefined
   }

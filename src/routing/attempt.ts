@@ -35,7 +35,7 @@ export async function open(
     throw new TurnError('server_error', `The backend "${backend.name}" ended without an answer.`)
   } catch (thrown) {
     const error = TurnError.from(thrown)
-    if (context.signal.aborted) throw error
+    if (context.cancellation.aborted) throw error
     ticket.failed(error)
     return error
   } finally {

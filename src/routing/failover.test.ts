@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Cancellation } from '../turn/cancellation.ts'
 import { providerOf } from '../../test/support/providers.ts'
 import type { Backend } from '../turn/backend.ts'
 import { defaultClaudeOptions } from '../turn/claude-options.ts'
@@ -48,7 +49,7 @@ async function ask(
     ...options,
   })
   const context = {
-    signal: new AbortController().signal,
+    cancellation: new Cancellation(),
     requestId: 'r',
     owner: 'o',
     stream: true,
@@ -253,7 +254,7 @@ describe('breakers', () => {
     await ask([provider])
     nowMs = 11
     const run = fallback([provider]).run(turn, {
-      signal: new AbortController().signal,
+      cancellation: new Cancellation(),
       requestId: 'r',
       owner: 'o',
       stream: true,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Cancellation } from '../turn/cancellation.ts'
 import type { Backend, TurnContext } from '../turn/backend.ts'
 import { defaultClaudeOptions } from '../turn/claude-options.ts'
 import { type ErrorCode, errorTable, TurnError } from '../turn/error.ts'
@@ -56,7 +57,7 @@ const turn: Turn = {
 async function ask(
   backends: Backend[],
   asked: Partial<Turn> = {},
-  signal = new AbortController().signal,
+  cancellation = new Cancellation(),
 ): Promise<{ events: TurnEvent[]; thrown: unknown; switches: Switch[]; attempts: string[] }> {
   const switches: Switch[] = []
   const backend = fallback(
@@ -65,7 +66,7 @@ async function ask(
       onSwitch: (change) => switches.push(change),
     },
   )
-  const context: TurnContext = { signal, requestId: 'r', owner: 'o', stream: true }
+  const context: TurnContext = { cancellation, requestId: 'r', owner: 'o', stream: true }
   const events: TurnEvent[] = []
   const attempts: string[] = []
   try {
@@ -190,11 +191,9 @@ describe('fallback', () => {
 
   it('does not move on when the caller has left', async () => {
     const second = scripted('b', ...answer('b'))
-    const { thrown } = await ask(
-      [scripted('claude', error('upstream_error')), second],
-      {},
-      AbortSignal.abort(),
-    )
+    const caller = new Cancellation()
+    caller.abort()
+    const { thrown } = await ask([scripted('claude', error('upstream_error')), second], {}, caller)
     expect(thrown).toMatchObject({ code: 'upstream_error' })
     expect(second.turns).toEqual([])
   })
@@ -237,7 +236,7 @@ describe('fallback', () => {
     const first = scripted('claude', ...answer('claude'))
     const backend = fallback([providerOf(first)])
     const context = {
-      signal: new AbortController().signal,
+      cancellation: new Cancellation(),
       requestId: 'r',
       owner: 'o',
       stream: true,

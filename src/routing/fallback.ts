@@ -26,7 +26,7 @@ export function fallback(providers: readonly Provider[], options: FallbackOption
  * Who was asked, and the answer to its end. One generator for all of it: each layer costs every event of a stream its time. What fails
  * now is the answer's own, and counts against the provider unless the caller has left.
  */
-async function* run(asked: Run, { signal }: TurnContext): AsyncGenerator<TurnEvent> {
+async function* run(asked: Run, { cancellation }: TurnContext): AsyncGenerator<TurnEvent> {
   const opened = await asked.open().catch((thrown: unknown) => TurnError.from(thrown))
   for (const told of asked.told) yield told
   if (opened instanceof TurnError) throw opened
@@ -39,7 +39,7 @@ async function* run(asked: Run, { signal }: TurnContext): AsyncGenerator<TurnEve
   } catch (thrown) {
     isOver = true
     const error = TurnError.from(thrown)
-    if (!signal.aborted) provider.breaker.brokeOff(error)
+    if (!cancellation.aborted) provider.breaker.brokeOff(error)
     throw error
   } finally {
     if (!isOver) await rest.return?.()

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Cancellation } from '../turn/cancellation.ts'
 import { deferred } from '../lib/deferred.ts'
 import type { Backend, TurnContext } from '../turn/backend.ts'
 import type { TurnEvent } from '../turn/event.ts'
@@ -13,8 +14,8 @@ const backend: Backend = {
   },
 }
 
-async function read(opening: Promise<Backend>, signal = new AbortController().signal) {
-  const context: TurnContext = { signal, requestId: 'r', owner: 'o', stream: true }
+async function read(opening: Promise<Backend>, cancellation = new Cancellation()) {
+  const context: TurnContext = { cancellation, requestId: 'r', owner: 'o', stream: true }
   const events: TurnEvent[] = []
   for await (const event of later(opening).run(plainTurn, context)) events.push(event)
   return events
@@ -33,12 +34,12 @@ describe('later', () => {
   })
 
   it('waits no longer for a caller who leaves', async () => {
-    const caller = new AbortController()
-    const reading = read(new Promise<Backend>(() => {}), caller.signal)
+    const caller = new Cancellation()
+    const reading = read(new Promise<Backend>(() => {}), caller)
     caller.abort(new Error('left'))
     await expect(reading).rejects.toThrow('left')
-    await expect(
-      read(Promise.resolve(backend), AbortSignal.abort(new Error('gone'))),
-    ).rejects.toThrow('gone')
+    const gone = new Cancellation()
+    gone.abort(new Error('gone'))
+    await expect(read(Promise.resolve(backend), gone)).rejects.toThrow('gone')
   })
 })

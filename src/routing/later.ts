@@ -22,7 +22,7 @@ async function* runOnce(
   turn: Turn,
   context: TurnContext,
 ): AsyncGenerator<TurnEvent> {
-  const backend = await untilAborted(opening, context.signal)
+  const backend = await untilAborted(opening, context.cancellation.signal)
   yield* backend.run(turn, context)
 }
 

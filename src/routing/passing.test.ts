@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import { Cancellation } from '../turn/cancellation.ts'
 import { lenientRule } from '../../test/support/providers.ts'
 import { TurnError } from '../turn/error.ts'
 import { Breaker } from './breaker/breaker.ts'
@@ -11,8 +12,8 @@ async function* body(): AsyncGenerator<Uint8Array> {
 }
 
 function request(more: Partial<PassedRequest> = {}): PassedRequest {
-  const { signal } = new AbortController()
-  return { path: '/embeddings', headers: {}, body: body(), signal, requestId: 'r', ...more }
+  const cancellation = new Cancellation()
+  return { path: '/embeddings', headers: {}, body: body(), cancellation, requestId: 'r', ...more }
 }
 
 function passer(name: string, more: Partial<Passer> = {}): Passer & { stream: PassThrough } {
@@ -49,9 +50,9 @@ describe('passOn', () => {
 
   it('does not, when it was the caller who left', async () => {
     const one = passer('a')
-    const caller = new AbortController()
-    await passOn([one], request({ signal: caller.signal }), {})
-    caller.abort()
+    const caller = new Cancellation()
+    await passOn([one], request({ cancellation: caller }), {})
+    caller.abort(new Error('left'))
     one.stream.destroy(new Error('aborted'))
     await new Promise((resolve) => one.stream.once('close', resolve))
     expect(one.breaker.report().state).toBe('closed')

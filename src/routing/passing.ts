@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { Repeatable } from './repeatable.ts'
+import type { Cancellation } from '../turn/cancellation.ts'
 import type { Allowance } from '../turn/backend.ts'
 import { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
@@ -17,7 +18,7 @@ export type PassedRequest = {
   path: string
   headers: Headers
   body: AsyncIterable<Uint8Array>
-  signal: AbortSignal
+  cancellation: Cancellation
   requestId: string
   /** What the caller's key leaves of what the owner allows. */
   allowed?: Allowance
@@ -40,7 +41,10 @@ export type Passer = Pick<Provider, 'breaker' | 'group' | 'weight'> & {
   backend: { name: string }
   /** Throws only when the caller has left. */
   pass(
-    request: Omit<PassedRequest, 'body' | 'requestId' | 'allowed'> & { body: Repeatable },
+    request: Omit<PassedRequest, 'body' | 'cancellation' | 'requestId' | 'allowed'> & {
+      body: Repeatable
+      signal: AbortSignal
+    },
   ): Promise<Passed>
 }
 
@@ -67,7 +71,7 @@ export async function passOn(
   request: PassedRequest,
   options: AskingOptions,
 ): Promise<PassedOn> {
-  const { signal, requestId, allowed, ...rest } = request
+  const { cancellation, requestId, allowed, ...rest } = request
   const able = allowedOf(passers, allowed)
   if (able.length === 0) return { told: [], outcome: nobodyAllowed(allowed) }
   const body = new Repeatable(request.body, keptBytes)
@@ -78,12 +82,12 @@ export async function passOn(
     ticket: Ticket,
   ): Promise<(PassedAnswer & { provider: string }) | TurnError> {
     try {
-      const passed = await provider.pass({ ...rest, body, signal })
+      const passed = await provider.pass({ ...rest, body, signal: cancellation.signal })
       const { name } = provider.backend
       if (passed.type === 'answer') {
         ticket.succeeded()
         passed.answer.body.once('error', (error) => {
-          if (!signal.aborted) provider.breaker.brokeOff(brokenOff(name, error))
+          if (!cancellation.aborted) provider.breaker.brokeOff(brokenOff(name, error))
         })
         return { ...passed.answer, provider: name }
       }
@@ -102,7 +106,7 @@ export async function passOn(
       })),
       attempt,
       canRepeat: () => body.canRepeat,
-      context: { signal, requestId },
+      context: { cancellation, requestId },
     },
     options,
   )

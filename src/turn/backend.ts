@@ -1,3 +1,4 @@
+import type { Cancellation } from './cancellation.ts'
 import type { TurnEvent } from './event.ts'
 import type { Turn } from './turn.ts'
 
@@ -26,7 +27,7 @@ export type Allowance = {
 /** What surrounds a turn: who asks, and when to stop. */
 export type TurnContext = {
   /** Aborted when the caller has left or the server shuts down; the backend stops within a second and throws. */
-  signal: AbortSignal
+  cancellation: Cancellation
   /** The id that the caller sees in `x-request-id` and that log lines carry. */
   requestId: string
   /** Who asks: callers with different owners never see each other's sessions. */
@@ -46,7 +47,7 @@ export interface Backend {
   readonly name: string
   /**
    * Answers one turn by the protocol of `TurnEvent`. Nothing happens before the first pull. Fails by throwing a
-   * `TurnError`. Reading to the end, `return()` and `context.signal` all free what the turn held.
+   * `TurnError`. Reading to the end, `return()` and `context.cancellation` all free what the turn held.
    */
   run(turn: Turn, context: TurnContext): AsyncIterable<TurnEvent>
 }

@@ -1,5 +1,5 @@
 import { type ErrorCode, TurnError } from '../turn/error.ts'
-import { Cancellation } from './cancellation.ts'
+import { Cancellation } from '../turn/cancellation.ts'
 import { broken } from './failures.ts'
 
 /** How long an upstream may take, in milliseconds. */
@@ -36,7 +36,7 @@ const drainMs = 250
  */
 export class Call {
   readonly #cancellation = new Cancellation()
-  readonly #caller: AbortSignal
+  readonly #caller: Cancellation
   readonly #name: string
   readonly #timeouts: UpstreamTimeouts
   readonly #hasOthers: boolean
@@ -53,13 +53,16 @@ export class Call {
   constructor(
     name: string,
     timeouts: UpstreamTimeouts,
-    { signal: caller, hasOthers = false }: { signal: AbortSignal; hasOthers?: boolean },
+    {
+      cancellation: caller,
+      hasOthers = false,
+    }: { cancellation: Cancellation; hasOthers?: boolean },
   ) {
     this.#name = name
     this.#timeouts = timeouts
     this.#caller = caller
     this.#hasOthers = hasOthers
-    caller.addEventListener('abort', this.#cancel)
+    caller.on('abort', this.#cancel)
     if (caller.aborted) this.#cancel()
   }
 
@@ -113,7 +116,7 @@ export class Call {
   /** Frees everything; closes the connection when the answer was not read to its end. */
   end(): void {
     clearTimeout(this.#timer)
-    this.#caller.removeEventListener('abort', this.#cancel)
+    this.#caller.off('abort', this.#cancel)
     if (!this.#isOver) this.#cancellation.abort(ended)
   }
 

@@ -164,7 +164,8 @@ async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenera
       }
     }
   } catch (thrown) {
-    const isCut = call.signal.aborted && (context.signal.aborted || !(thrown instanceof TurnError))
+    const isCut =
+      call.signal.aborted && (context.cancellation.aborted || !(thrown instanceof TurnError))
     throw transportFailure(options, isCut ? call.signal.reason : thrown, isStarted)
   } finally {
     call.end()

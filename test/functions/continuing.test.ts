@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { ChatCompletionMessageParam } from 'openai/resources/chat/completions'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Cancellation } from '../../src/turn/cancellation.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { decode } from '../../src/dialects/openai-chat/decode.ts'
 import { Engine } from '../../src/engine/engine.ts'
@@ -168,8 +169,7 @@ describe('two owners', () => {
     try {
       const run = async (owner: string, messages: ChatCompletionMessageParam[]) => {
         const { turn } = decode({ ...body, messages }, { strict: false, maxChoices: 1 })
-        const { signal } = new AbortController()
-        const context = { signal, requestId: 'r', owner, stream: false }
+        const context = { cancellation: new Cancellation(), requestId: 'r', owner, stream: false }
         return (await collect(engine.run(turn, context))).claude?.sessionId
       }
       server.anthropic.enqueue(twoCalls, says('For Eve.'), says('For Ann.'))

@@ -98,7 +98,7 @@ describe('a failure before the first output', () => {
     'of one of several choices stops the others (stream: %s)',
     async (stream) => {
       const stopped: number[] = []
-      const { client } = await start(async function* (_turn, { signal }, run) {
+      const { client } = await start(async function* (_turn, { cancellation: { signal } }, run) {
         if (run === 1) throw new TurnError('overloaded', 'Busy.')
         await new Promise((resolve) => signal.addEventListener('abort', resolve))
         stopped.push(run)

@@ -18,7 +18,7 @@ const begin: TurnEvent[] = [
   { type: 'text-delta', block: 0, text: 'x' },
 ]
 
-function aborted({ signal }: TurnContext): Promise<never> {
+function aborted({ cancellation: { signal } }: TurnContext): Promise<never> {
   return new Promise((_resolve, reject) =>
     signal.addEventListener('abort', () => reject(signal.reason as Error)),
   )

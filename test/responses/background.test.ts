@@ -13,7 +13,7 @@ function inTwoParts(): { script: Script; go: () => void } {
   const told = deferred<void>()
   return {
     go: () => told.resolve(),
-    async *script(_turn, { signal }) {
+    async *script(_turn, { cancellation: { signal } }) {
       yield { type: 'start', id: 'm', provider: 'claude', model: 'claude-test' }
       yield { type: 'text-start', block: 0 }
       yield { type: 'text-delta', block: 0, text: 'Hel' }
@@ -92,7 +92,7 @@ describe('a response in the background', () => {
     await until(() => backend.runs.length === 1)
     const cancelled = await client.responses.cancel(begun.id)
     expect(cancelled).toMatchObject({ id: begun.id, status: 'cancelled', error: null })
-    expect(backend.runs[0]?.context.signal.aborted).toBe(true)
+    expect(backend.runs[0]?.context.cancellation.aborted).toBe(true)
     expect(await client.responses.cancel(begun.id)).toMatchObject({ status: 'cancelled' })
     expect(await client.responses.retrieve(begun.id)).toMatchObject({ status: 'cancelled' })
   })
@@ -107,7 +107,7 @@ describe('a response in the background', () => {
       status: 'cancelled',
       error: null,
     })
-    expect(running.backend.runs[0]?.context.signal.aborted).toBe(true)
+    expect(running.backend.runs[0]?.context.cancellation.aborted).toBe(true)
     expect(await running.client.responses.cancel(begun.id)).toMatchObject({ status: 'cancelled' })
   })
 
@@ -116,9 +116,9 @@ describe('a response in the background', () => {
     const other = await servers.beside(() => says('Never.'))
     for (const { client } of [running, other]) {
       const begun = await running.client.responses.create(request)
-      await until(() => running.backend.runs.at(-1)?.context.signal.aborted === false)
+      await until(() => running.backend.runs.at(-1)?.context.cancellation.aborted === false)
       await client.responses.delete(begun.id)
-      expect(running.backend.runs.at(-1)?.context.signal.aborted).toBe(true)
+      expect(running.backend.runs.at(-1)?.context.cancellation.aborted).toBe(true)
       await expect(running.client.responses.retrieve(begun.id)).rejects.toMatchObject({
         status: 404,
       })

@@ -5,6 +5,7 @@ import { ResponsesWS } from 'openai/resources/responses/ws'
 import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { deferred } from '../../src/lib/deferred.ts'
+import type { TurnContext } from '../../src/turn/backend.ts'
 import { TurnError } from '../../src/turn/error.ts'
 import { says, type TestServer, until } from '../http/server.ts'
 import { callsTools, says as claudeSays } from '../scripted-anthropic/server.ts'
@@ -51,7 +52,7 @@ const responseOf = (frames: readonly Frame[]) => frames.at(-1)?.response as Json
 /** Says a word, then waits until it is let. */
 function patient() {
   const told = deferred<void>()
-  const script = async function* (_turn: unknown, { signal }: { signal: AbortSignal }) {
+  const script = async function* (_turn: unknown, { cancellation: { signal } }: TurnContext) {
     const [start, open, first, ...rest] = await events()
     for (const event of [start, open, first]) if (event) yield event
     const left = new Promise<never>((_resolve, reject) => {
@@ -282,7 +283,7 @@ describe('whoever opens one', () => {
     send({ input: 'Hello' })
     await until(() => running.backend.runs.length === 1)
     socket.terminate()
-    await until(() => running.backend.runs[0]?.context.signal.aborted ?? false)
+    await until(() => running.backend.runs[0]?.context.cancellation.aborted ?? false)
     await until(() => running.finished.length === 2)
     expect(new Set(running.finished.map(({ status }) => status))).toEqual(new Set([101, 499]))
   })
@@ -321,7 +322,7 @@ describe('whoever opens one', () => {
   it('and reads nothing holds up what is made for it, and is cut off in the end', async () => {
     let said = 0
     const running = await servers.start(
-      async function* (_turn, { signal }) {
+      async function* (_turn, { cancellation: { signal } }) {
         yield* (await events()).slice(0, 2)
         for (; said < 1_000 && !signal.aborted; said++) {
           yield { type: 'text-delta' as const, block: 0, text: 'x'.repeat(100_000) }

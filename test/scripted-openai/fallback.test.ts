@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Cancellation } from '../../src/turn/cancellation.ts'
 import { fallback } from '../../src/routing/fallback.ts'
 import type { Backend } from '../../src/turn/backend.ts'
 import { TurnError } from '../../src/turn/error.ts'
@@ -143,8 +144,8 @@ describe('fallback over upstreams', () => {
 
   it('closes the upstream within a second when the caller leaves, and asks no other', async () => {
     answer({ type: 'silence' })
-    const caller = new AbortController()
-    const running = record(chain.run(turnOf(), contextOf({ signal: caller.signal })))
+    const caller = new Cancellation()
+    const running = record(chain.run(turnOf(), contextOf({ cancellation: caller })))
     const request = await apis[0]?.request(0)
     const left = performance.now()
     caller.abort()

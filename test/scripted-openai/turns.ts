@@ -1,3 +1,4 @@
+import { Cancellation } from '../../src/turn/cancellation.ts'
 import { type ClaudeOptions, defaultClaudeOptions } from '../../src/turn/claude-options.ts'
 import type { TurnContext } from '../../src/turn/backend.ts'
 import { TurnError } from '../../src/turn/error.ts'
@@ -21,7 +22,7 @@ export function turnOf(
 
 export function contextOf(more: Partial<TurnContext> = {}): TurnContext {
   return {
-    signal: new AbortController().signal,
+    cancellation: new Cancellation(),
     requestId: 'request-1',
     owner: 'tests',
     stream: false,

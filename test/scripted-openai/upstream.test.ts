@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Cancellation } from '../../src/turn/cancellation.ts'
 import type { UpstreamTimeouts } from '../../src/upstreams/call.ts'
 import {
   createUpstream,
@@ -538,6 +539,12 @@ describe('a streamed answer of an upstream', () => {
   })
 })
 
+function left(reason?: TurnError): Cancellation {
+  const caller = new Cancellation()
+  caller.abort(reason)
+  return caller
+}
+
 describe('a caller that leaves', () => {
   it.each<[string, Script, boolean]>([
     ['before the first header', { type: 'silence' }, false],
@@ -553,10 +560,10 @@ describe('a caller that leaves', () => {
     ],
   ])('%s closes the connection at once', async (_name, script, isStream) => {
     api.answer(script)
-    const caller = new AbortController()
+    const caller = new Cancellation()
     const upstream = open()
     const running = record(
-      upstream.run(turnOf(), contextOf({ stream: isStream, signal: caller.signal })),
+      upstream.run(turnOf(), contextOf({ stream: isStream, cancellation: caller })),
     )
     const request = await api.request(0)
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -575,16 +582,14 @@ describe('a caller that leaves', () => {
   })
 
   it('before the call sends nothing', async () => {
-    const { error } = await record(open().run(turnOf(), contextOf({ signal: AbortSignal.abort() })))
+    const { error } = await record(open().run(turnOf(), contextOf({ cancellation: left() })))
     expect(error?.code).toBe('request_cancelled')
     expect(api.received).toHaveLength(0)
   })
 
   it('because the server stops gets the server’s reason', async () => {
     const reason = new TurnError('shutting_down', 'This server is stopping.')
-    const { error } = await record(
-      open().run(turnOf(), contextOf({ signal: AbortSignal.abort(reason) })),
-    )
+    const { error } = await record(open().run(turnOf(), contextOf({ cancellation: left(reason) })))
     expect(error).toBe(reason)
   })
 })

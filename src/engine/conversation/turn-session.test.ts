@@ -1,4 +1,5 @@
 import { expect, it, vi } from 'vitest'
+import { Cancellation } from '../../turn/cancellation.ts'
 import { plainTurn } from '../../turn/turn.ts'
 import { SessionHolds } from './session-holds.ts'
 import type { Sessions, UsedSession } from './sessions.ts'
@@ -25,7 +26,7 @@ function place() {
   const open = () =>
     TurnSession.open(
       plainTurn,
-      { requestId: 'req', owner: 'ann', signal: new AbortController().signal, stream: true },
+      { requestId: 'req', owner: 'ann', cancellation: new Cancellation(), stream: true },
       { sessions, holds, keeping: 'always', patienceMs: 1_000, onFault },
       async () => session.folder,
     )

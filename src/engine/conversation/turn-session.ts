@@ -49,7 +49,7 @@ export class TurnSession {
    */
   static async open(
     { claude }: Turn,
-    { owner, signal }: TurnContext,
+    { owner, cancellation: { signal } }: TurnContext,
     parts: TurnSessionParts,
     folderOf: () => Promise<string>,
   ): Promise<TurnSession> {

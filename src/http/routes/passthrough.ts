@@ -68,7 +68,7 @@ async function pass(
   const { told, outcome } = await target.pass({
     path,
     ...sent,
-    signal: stop.signal,
+    cancellation: stop.cancellation,
     requestId: request.id,
     ...(allowed && { allowed }),
   })
