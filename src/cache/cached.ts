@@ -1,4 +1,5 @@
 import type { Backend, TurnContext } from '../turn/backend.ts'
+import { begin } from '../turn/begun.ts'
 import type { Notice, TurnEvent } from '../turn/event.ts'
 import type { Turn } from '../turn/turn.ts'
 import { isEligible } from './eligible.ts'
@@ -91,12 +92,15 @@ export function cached(
     )
   }
 
+  const uses = (turn: Turn, { cache }: TurnContext): boolean =>
+    wantsCache(turn, options) && !cache?.noStore && isEligible(turn)
   return {
     name: backend.name,
-    run: (turn, context) =>
-      wantsCache(turn, options) && !context.cache?.noStore && isEligible(turn)
-        ? run(turn, context)
-        : backend.run(turn, context),
+    run: (turn, context) => (uses(turn, context) ? run(turn, context) : backend.run(turn, context)),
+    begin: async (turn, context) =>
+      uses(turn, context)
+        ? { events: [], rest: run(turn, context) }
+        : begin(backend, turn, context),
   }
 }
 

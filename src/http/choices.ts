@@ -1,6 +1,12 @@
 import type { ChoiceEvent } from '../dialects/dialect.ts'
+import type { Backend, TurnContext } from '../turn/backend.ts'
+import { begin } from '../turn/begun.ts'
 import type { TurnEvent } from '../turn/event.ts'
-import { collect, type TurnResult } from '../turn/result.ts'
+import { Fold, type TurnResult } from '../turn/result.ts'
+import type { Turn } from '../turn/turn.ts'
+
+/** Who is asked for what: one turn a choice. */
+export type Asked = { backend: Backend; turns: readonly Turn[]; context: TurnContext }
 
 /** Sees the events of each choice. */
 export type Observe = (choice: number, event: TurnEvent) => void
@@ -12,7 +18,7 @@ type Step = { choice: number; step: IteratorResult<TurnEvent> }
  * stops the others; so does `close`, which waits until all have ended.
  */
 export class Choices {
-  readonly #runs: readonly AsyncIterable<TurnEvent>[]
+  readonly #asked: Asked
   readonly #stop: () => void
   readonly #observe: Observe
   readonly #whenWhole: (() => Promise<void>) | undefined
@@ -21,36 +27,51 @@ export class Choices {
   #isComplete = false
 
   /**
-   * `stop` aborts the signal that the runs were given; `observe` sees every event before anybody else. `whenWhole` is waited for when all
+   * `stop` cancels what the context has; `observe` sees every event before anybody else. `whenWhole` is waited for when all
    * answers are whole and the reader has not been told yet; it must not throw.
    */
   constructor(
-    runs: readonly AsyncIterable<TurnEvent>[],
+    asked: Asked,
     stop: () => void,
     observe: Observe = () => {},
     whenWhole?: () => Promise<void>,
   ) {
-    this.#runs = runs
+    this.#asked = asked
     this.#stop = stop
     this.#observe = observe
     this.#whenWhole = whenWhole
   }
 
   async results(): Promise<TurnResult[]> {
-    const running = this.#runs.map((run, choice) =>
-      collect(run, (event) => this.#observe(choice, event)),
-    )
+    const running = this.#asked.turns.map((turn, choice) => this.#result(turn, choice))
     this.#running = running
-    const results = await Promise.all(running)
+    const [alone, ...others] = running
+    const results = alone && others.length === 0 ? [await alone] : await Promise.all(running)
     this.#isComplete = true
-    await this.#whenWhole?.()
+    if (this.#whenWhole) await this.#whenWhole()
     return results
+  }
+
+  async #result(turn: Turn, choice: number): Promise<TurnResult> {
+    const { backend, context } = this.#asked
+    const fold = new Fold()
+    const push = (event: TurnEvent): void => {
+      this.#observe(choice, event)
+      fold.push(event)
+    }
+    const { events, failure, rest } = await begin(backend, turn, context)
+    for (const event of events) push(event)
+    if (failure) throw failure
+    if (rest) for await (const event of { [Symbol.asyncIterator]: () => rest }) push(event)
+    return fold.result()
   }
 
   /** The events of all choices as they come; each choice is read one event ahead. */
   events(): AsyncIterable<ChoiceEvent> {
-    const [alone, ...others] = this.#runs
-    return alone && others.length === 0 ? this.#eventsOfOne(alone) : this.#eventsOfAll()
+    const { backend, turns, context } = this.#asked
+    const runs = turns.map((turn) => backend.run(turn, context))
+    const [alone, ...others] = runs
+    return alone && others.length === 0 ? this.#eventsOfOne(alone) : this.#eventsOfAll(runs)
   }
 
   /** Nearly always there is one, which needs no race. */
@@ -70,8 +91,8 @@ export class Choices {
     return { [Symbol.asyncIterator]: () => ({ next }) }
   }
 
-  async *#eventsOfAll(): AsyncGenerator<ChoiceEvent> {
-    this.#iterators = this.#runs.map((run) => run[Symbol.asyncIterator]())
+  async *#eventsOfAll(runs: readonly AsyncIterable<TurnEvent>[]): AsyncGenerator<ChoiceEvent> {
+    this.#iterators = runs.map((run) => run[Symbol.asyncIterator]())
     const waiting = new Map<number, Promise<Step>>()
     const pull = (choice: number, iterator: AsyncIterator<TurnEvent>): void => {
       const next = iterator.next().then((step) => ({ choice, step }))

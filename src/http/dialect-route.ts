@@ -302,10 +302,8 @@ function start(
   const context: TurnContext = { requestId, owner, cancellation: stop.cancellation, stream }
   if (cache) context.cache = cache
   if (allowed) context.allowed = allowed
-  const runs = Array.from({ length: choices }, (_, choice) =>
-    backend.run(turns?.[choice] ?? turn, context),
-  )
-  return new Choices(runs, stop.abort, observe, keep)
+  const asked = Array.from({ length: choices }, (_, choice) => turns?.[choice] ?? turn)
+  return new Choices({ backend, turns: asked, context }, stop.abort, observe, keep)
 }
 
 const jsonHeaders = { 'content-type': 'application/json; charset=utf-8' }

@@ -1,4 +1,5 @@
 import type { TurnContext } from '../turn/backend.ts'
+import { begin, unread } from '../turn/begun.ts'
 import { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import type { Ticket } from './breaker/breaker.ts'
@@ -7,9 +8,10 @@ import type { Candidate } from './candidates.ts'
 /** An answer that has begun: what was said up to its start, and what follows. */
 export type Opened = {
   provider: Candidate['provider']
-  /** The last of them is `start`. */
+  /** `start` is among them. */
   events: TurnEvent[]
-  rest: AsyncIterator<TurnEvent>
+  /** Absent: nothing does. */
+  rest?: AsyncIterator<TurnEvent>
 }
 
 /**
@@ -24,15 +26,25 @@ export async function open(
   const { backend } = provider
   const events: TurnEvent[] = notices.map((notice) => ({ type: 'notice', notice }))
   try {
-    const rest = backend.run(turn, context)[Symbol.asyncIterator]()
-    for (let step = await rest.next(); !step.done; step = await rest.next()) {
+    const {
+      events: said,
+      failure,
+      rest,
+    } = context.stream ? unread(backend, turn, context) : await begin(backend, turn, context)
+    if (failure) throw failure
+    events.push(...said)
+    let hasBegun = said.some(isOutput)
+    while (rest && !hasBegun) {
+      const step = await rest.next()
+      if (step.done) break
       events.push(step.value)
-      if (step.value.type === 'notice') continue
-      // What it says is proof enough; a probe must not hold the place for as long as an answer takes.
-      ticket.succeeded()
-      return { provider, events, rest }
+      hasBegun = isOutput(step.value)
     }
-    throw new TurnError('server_error', `The backend "${backend.name}" ended without an answer.`)
+    if (!hasBegun)
+      throw new TurnError('server_error', `The backend "${backend.name}" ended without an answer.`)
+    // What it says is proof enough; a probe must not hold the place for as long as an answer takes.
+    ticket.succeeded()
+    return rest ? { provider, events, rest } : { provider, events }
   } catch (thrown) {
     const error = TurnError.from(thrown)
     if (context.cancellation.aborted) throw error
@@ -41,4 +53,8 @@ export async function open(
   } finally {
     ticket.released()
   }
+}
+
+function isOutput({ type }: TurnEvent): boolean {
+  return type !== 'notice'
 }

@@ -1,4 +1,6 @@
-import type { Backend, TurnContext } from '../turn/backend.ts'
+import type { Backend, Begun, TurnContext } from '../turn/backend.ts'
+import { eventsOf } from '../turn/begun.ts'
+import type { Cancellation } from '../turn/cancellation.ts'
 import { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import type { Turn } from '../turn/turn.ts'
@@ -16,33 +18,43 @@ export type FallbackOptions = AskingOptions
  * the answer. When nobody answers, the first failure is thrown.
  */
 export function fallback(providers: readonly Provider[], options: FallbackOptions = {}): Backend {
+  const ask = (turn: Turn, context: TurnContext): Promise<Begun> =>
+    begin(new Run(providers, options, turn, context), context)
   return {
     name: 'fallback',
-    run: (turn, context) => run(new Run(providers, options, turn, context), context),
+    run: (turn, context) => eventsOf(() => ask(turn, context)),
+    begin: ask,
   }
 }
 
-/**
- * Who was asked, and the answer to its end. One generator for all of it: each layer costs every event of a stream its time. What fails
- * now is the answer's own, and counts against the provider unless the caller has left.
- */
-async function* run(asked: Run, { cancellation }: TurnContext): AsyncGenerator<TurnEvent> {
+/** Who was asked, and the answer up to its start; who answers gives the rest. */
+async function begin(asked: Run, { cancellation }: TurnContext): Promise<Begun> {
   const opened = await asked.open().catch((thrown: unknown) => TurnError.from(thrown))
-  for (const told of asked.told) yield told
-  if (opened instanceof TurnError) throw opened
+  const { told } = asked
+  if (opened instanceof TurnError) return { events: told, failure: opened }
   const { provider, events, rest } = opened
-  let isOver = false
-  try {
-    for (const event of events) yield event
-    for (let step = await rest.next(); !step.done; step = await rest.next()) yield step.value
-    isOver = true
-  } catch (thrown) {
-    isOver = true
-    const error = TurnError.from(thrown)
-    if (!cancellation.aborted) provider.breaker.brokeOff(error)
-    throw error
-  } finally {
-    if (!isOver) await rest.return?.()
+  const begun: Begun = { events: told.length === 0 ? events : [...told, ...events] }
+  if (rest) begun.rest = follow(rest, provider, cancellation)
+  return begun
+}
+
+/** What fails now is the answer's own, and counts against the provider unless the caller has left. Not a generator: every event passes here. */
+function follow(
+  rest: AsyncIterator<TurnEvent>,
+  { breaker }: Provider,
+  cancellation: Cancellation,
+): AsyncIterator<TurnEvent> {
+  return {
+    next: () =>
+      rest.next().catch((thrown: unknown) => {
+        const error = TurnError.from(thrown)
+        if (!cancellation.aborted) breaker.brokeOff(error)
+        throw error
+      }),
+    async return() {
+      await rest.return?.()
+      return { done: true, value: undefined }
+    },
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Backend, TurnContext } from '../turn/backend.ts'
+import { begin } from '../turn/begun.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import type { Turn } from '../turn/turn.ts'
 
@@ -14,6 +15,8 @@ export function later(opening: Promise<Backend>): Backend {
     name: 'later',
     // Once it is open nothing stands between: every event of every answer would pass here.
     run: (turn, context) => opened?.run(turn, context) ?? runOnce(opening, turn, context),
+    begin: async (turn, context) =>
+      begin(opened ?? (await untilAborted(opening, context.cancellation.signal)), turn, context),
   }
 }
 

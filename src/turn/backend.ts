@@ -1,4 +1,5 @@
 import type { Cancellation } from './cancellation.ts'
+import type { TurnError } from './error.ts'
 import type { TurnEvent } from './event.ts'
 import type { Turn } from './turn.ts'
 
@@ -50,4 +51,18 @@ export interface Backend {
    * `TurnError`. Reading to the end, `return()` and `context.cancellation` all free what the turn held.
    */
   run(turn: Turn, context: TurnContext): AsyncIterable<TurnEvent>
+  /**
+   * The same for a caller that reads no stream, where answers come whole: what is there at once is given at once, and no event of it waits
+   * for a pull of its own. Absent: `run` is read. Called once, in place of `run`; rejects as that throws.
+   */
+  begin?(turn: Turn, context: TurnContext): Promise<Begun>
+}
+
+/** An answer as far as it has come. */
+export type Begun = {
+  events: readonly TurnEvent[]
+  /** Ended it after `events`. */
+  failure?: TurnError
+  /** What follows; absent: nothing does. */
+  rest?: AsyncIterator<TurnEvent>
 }

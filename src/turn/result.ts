@@ -31,88 +31,101 @@ export type TurnResult = {
 }
 
 /**
- * Folds events into the answer; `observe` sees each. Throws what the events throw, and `server_error` when they end without `finish`.
+ * Folds events into the answer. Throws what the events throw, and `server_error` when they end without `finish`.
  */
-export async function collect(
-  events: AsyncIterable<TurnEvent>,
-  observe?: (event: TurnEvent) => void,
-): Promise<TurnResult> {
-  const parts: AnswerPart[] = []
-  const activity: Activity[] = []
-  const order: TurnResult['order'] = []
-  const open = (part: AnswerPart): void => {
-    parts.push(part)
-    order.push(part)
-  }
-  const notices: Notice[] = []
-  let start: Extract<TurnEvent, { type: 'start' }> | undefined
-  let finish: Extract<TurnEvent, { type: 'finish' }> | undefined
-  let relay: TurnResult['relay']
-  for await (const event of events) {
-    observe?.(event)
+export async function collect(events: AsyncIterable<TurnEvent>): Promise<TurnResult> {
+  const fold = new Fold()
+  for await (const event of events) fold.push(event)
+  return fold.result()
+}
+
+/** The answer as its events come. */
+export class Fold {
+  readonly #parts: AnswerPart[] = []
+  readonly #activity: Activity[] = []
+  readonly #order: TurnResult['order'] = []
+  readonly #notices: Notice[] = []
+  #start: Extract<TurnEvent, { type: 'start' }> | undefined
+  #finish: Extract<TurnEvent, { type: 'finish' }> | undefined
+  #relay: TurnResult['relay']
+
+  push(event: TurnEvent): void {
     switch (event.type) {
       case 'notice':
-        notices.push(event.notice)
+        this.#notices.push(event.notice)
         break
       case 'start':
-        start = event
+        this.#start = event
         break
       case 'text-start':
-        open({ type: 'text', text: '' })
+        this.#open({ type: 'text', text: '' })
         break
       case 'reasoning-start':
-        open({ type: 'reasoning', text: '' })
+        this.#open({ type: 'reasoning', text: '' })
         break
       case 'tool-call-start': {
         const { id, name, kind } = event
-        open({ type: 'tool-call', id, name, input: '', kind })
+        this.#open({ type: 'tool-call', id, name, input: '', kind })
         break
       }
       case 'text-delta':
       case 'reasoning-delta':
       case 'tool-call-delta':
-        addTo(parts.at(-1), event)
+        addTo(this.#parts.at(-1), event)
         break
       case 'reasoning-end':
-        seal(parts.at(-1), event.signature)
+        seal(this.#parts.at(-1), event.signature)
         break
       case 'sealed-reasoning':
-        open({ type: 'sealed-reasoning', data: event.data })
+        this.#open({ type: 'sealed-reasoning', data: event.data })
         break
       case 'activity':
-        activity.push(event.activity)
-        order.push(event.activity)
+        this.#activity.push(event.activity)
+        this.#order.push(event.activity)
         break
       case 'relay':
-        relay = joined(relay, event)
+        this.#relay = joined(this.#relay, event)
         break
       case 'finish':
-        finish = event
+        this.#finish = event
         break
       case 'text-end':
       case 'tool-call-end':
         break
     }
   }
-  if (!start || !finish)
-    throw new TurnError('server_error', 'The answer ended before it was complete.')
-  const reasoning = textOf(parts.filter((part) => part.type === 'reasoning'))
-  return {
-    id: start.id,
-    provider: start.provider,
-    model: finish.model,
-    order,
-    parts,
-    text: textOf(parts.filter((part) => part.type === 'text')),
-    ...(reasoning !== '' && { reasoning }),
-    toolCalls: parts.filter((part) => part.type === 'tool-call'),
-    activity,
-    notices,
-    reason: finish.reason,
-    ...(finish.stopSequence !== undefined && { stopSequence: finish.stopSequence }),
-    usage: finish.usage,
-    ...(finish.claude && { claude: finish.claude }),
-    ...(relay && { relay }),
+
+  /** The whole answer. Throws `server_error` when it has not finished. */
+  result(): TurnResult {
+    const start = this.#start
+    const finish = this.#finish
+    if (!start || !finish)
+      throw new TurnError('server_error', 'The answer ended before it was complete.')
+    const parts = this.#parts
+    const reasoning = textOf(parts.filter((part) => part.type === 'reasoning'))
+    const result: TurnResult = {
+      id: start.id,
+      provider: start.provider,
+      model: finish.model,
+      order: this.#order,
+      parts,
+      text: textOf(parts.filter((part) => part.type === 'text')),
+      toolCalls: parts.filter((part) => part.type === 'tool-call'),
+      activity: this.#activity,
+      notices: this.#notices,
+      reason: finish.reason,
+      usage: finish.usage,
+    }
+    if (reasoning !== '') result.reasoning = reasoning
+    if (finish.stopSequence !== undefined) result.stopSequence = finish.stopSequence
+    if (finish.claude) result.claude = finish.claude
+    if (this.#relay) result.relay = this.#relay
+    return result
+  }
+
+  #open(part: AnswerPart): void {
+    this.#parts.push(part)
+    this.#order.push(part)
   }
 }
 

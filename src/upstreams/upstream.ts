@@ -8,7 +8,8 @@ import {
   unchangedRequest,
 } from '../dialects/openai-chat/client.ts'
 import { RelayEvents } from '../dialects/openai-chat/relay-events.ts'
-import type { Backend, TurnContext } from '../turn/backend.ts'
+import type { Backend, Begun, TurnContext } from '../turn/backend.ts'
+import { eventsOf } from '../turn/begun.ts'
 import { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import type { UserPart } from '../turn/message.ts'
@@ -84,7 +85,11 @@ export function createUpstream(
   const parts = { options, dependencies, timeouts, target, pool, headers: headersFor(options) }
   return {
     name: options.name,
-    run: (turn, context) => run(parts, turn, context),
+    run: (turn, context) =>
+      context.stream && options.streaming !== false
+        ? stream(parts, turn, context)
+        : eventsOf(() => whole(parts, turn, context)),
+    begin: (turn, context) => whole(parts, turn, context),
     [Symbol.asyncDispose]: () => pool.destroy(),
   }
 }
@@ -115,66 +120,103 @@ function headersFor({ key, headers }: UpstreamOptions): Parts['headers'] {
   }
 }
 
-async function* run(parts: Parts, turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
-  const { dependencies, timeouts, options } = parts
-  const mapped = modelFor(options, turn)
-  const call = new Call(options.name, timeouts, context)
-  let isStarted = false
+/** The answer in one piece; for a caller that reads a stream as well, where the API cannot stream. */
+async function whole(parts: Parts, turn: Turn, context: TurnContext): Promise<Begun> {
+  const call = new Call(parts.options.name, parts.timeouts, context)
   try {
-    call.signal.throwIfAborted()
-    const attachments = hasAttachments(turn)
-      ? await dependencies.resolveAttachments(turn, context)
-      : []
-    const stream = context.stream && options.streaming !== false
-    const price = priceOf(options, mapped ?? turn.model ?? '')
-    const asked: Asked = { stream, attachments, tellsUsage: price !== undefined }
-    if (mapped !== undefined) asked.model = mapped
-    const bytes = unchangedRequest(turn, asked)
-    const body = bytes ? turn.source.body : encodeRequest(turn, asked)
-    const translated = isOwn(turn) ? undefined : new RelayEvents()
-    const { model } = body
-    if (turn.model !== undefined && typeof model === 'string' && turn.model !== model) {
-      yield { type: 'notice', notice: { type: 'model-mapped', from: turn.model, to: model } }
-    }
-    const written = bytes ?? JSON.stringify(body)
-    const answer: AnswerFacts = {
-      upstream: mapped === undefined ? options : { ...options, model: mapped },
-      fallbackId: `chatcmpl-${context.requestId}`,
-      requestedModel: typeof model === 'string' ? model : '',
-      hidesUsage: price !== undefined && !asksForUsage(turn),
-    }
-    if (!stream) {
-      const events = wholeEvents(await askWhole(parts, call, written), answer)
-      isStarted = true
-      for (const event of events) {
-        if (translated) yield* translated.push(priced(event, price))
-        else yield priced(event, price)
-      }
-      return
-    }
-    const reader = new StreamedAnswer(
-      { ...answer, bytes: await openStream(parts, call, written) },
-      call,
-    )
-    for (let events = await reader.next(); events; events = await reader.next()) {
-      for (const event of events) {
-        if (event.type === 'start') isStarted = true
-        if (translated) yield* translated.push(priced(event, price))
-        else yield priced(event, price)
-      }
-    }
+    const { written, notices, answer, say } = await prepare(parts, turn, context, call, false)
+    const told = wholeEvents(await askWhole(parts, call, written), answer)
+    return { events: [...notices, ...say(told)] }
   } catch (thrown) {
-    const isCut =
-      call.signal.aborted && (context.cancellation.aborted || !(thrown instanceof TurnError))
-    throw transportFailure(options, isCut ? call.signal.reason : thrown, isStarted)
+    throw failure(parts, context, call, { thrown, isStarted: false })
   } finally {
     call.end()
   }
 }
 
+async function* stream(parts: Parts, turn: Turn, context: TurnContext): AsyncGenerator<TurnEvent> {
+  const call = new Call(parts.options.name, parts.timeouts, context)
+  let isStarted = false
+  try {
+    const { written, notices, answer, say } = await prepare(parts, turn, context, call, true)
+    for (const notice of notices) yield notice
+    const bytes = await openStream(parts, call, written)
+    const reader = new StreamedAnswer({ ...answer, bytes }, call)
+    for (let events = await reader.next(); events; events = await reader.next()) {
+      isStarted ||= events.some(({ type }) => type === 'start')
+      for (const event of say(events)) yield event
+    }
+  } catch (thrown) {
+    throw failure(parts, context, call, { thrown, isStarted })
+  } finally {
+    call.end()
+  }
+}
+
+/** What is sent, and how what comes back is said. */
+type Prepared = {
+  written: string | Uint8Array
+  notices: TurnEvent[]
+  answer: AnswerFacts
+  /** In the turn's own dialect, with what it has cost. */
+  say: (events: TurnEvent[]) => readonly TurnEvent[]
+}
+
+async function prepare(
+  { options, dependencies }: Parts,
+  turn: Turn,
+  context: TurnContext,
+  call: Call,
+  isStream: boolean,
+): Promise<Prepared> {
+  call.signal.throwIfAborted()
+  const mapped = modelFor(options, turn)
+  const attachments = hasAttachments(turn)
+    ? await dependencies.resolveAttachments(turn, context)
+    : []
+  const price = priceOf(options, mapped ?? turn.model ?? '')
+  const asked: Asked = { stream: isStream, attachments, tellsUsage: price !== undefined }
+  if (mapped !== undefined) asked.model = mapped
+  const bytes = unchangedRequest(turn, asked)
+  const body = bytes ? turn.source.body : encodeRequest(turn, asked)
+  const { model } = body
+  const notices: TurnEvent[] = []
+  if (turn.model !== undefined && typeof model === 'string' && turn.model !== model) {
+    notices.push({ type: 'notice', notice: { type: 'model-mapped', from: turn.model, to: model } })
+  }
+  return {
+    written: bytes ?? JSON.stringify(body),
+    notices,
+    answer: {
+      upstream: mapped === undefined ? options : { ...options, model: mapped },
+      fallbackId: `chatcmpl-${context.requestId}`,
+      requestedModel: typeof model === 'string' ? model : '',
+      hidesUsage: price !== undefined && !asksForUsage(turn),
+    },
+    say: sayer(isOwn(turn) ? undefined : new RelayEvents(), price),
+  }
+}
+
+function sayer(translated: RelayEvents | undefined, price: Price | undefined): Prepared['say'] {
+  return (events) => {
+    const told = price ? events.map((event) => priced(event, price)) : events
+    return translated ? told.flatMap((event) => translated.push(event)) : told
+  }
+}
+
+function failure(
+  { options }: Parts,
+  { cancellation }: TurnContext,
+  call: Call,
+  { thrown, isStarted }: { thrown: unknown; isStarted: boolean },
+): TurnError {
+  const isCut = call.signal.aborted && (cancellation.aborted || !(thrown instanceof TurnError))
+  return transportFailure(options, isCut ? call.signal.reason : thrown, isStarted)
+}
+
 /** The end of an answer says what it has cost, where that is known. */
-function priced(event: TurnEvent, price: Price | undefined): TurnEvent {
-  if (!price || event.type !== 'finish') return event
+function priced(event: TurnEvent, price: Price): TurnEvent {
+  if (event.type !== 'finish') return event
   const costUsd = costOf(event.usage, price)
   return costUsd === undefined ? event : { ...event, costUsd }
 }

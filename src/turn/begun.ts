@@ -1,0 +1,64 @@
+import type { Backend, Begun, TurnContext } from './backend.ts'
+import type { TurnEvent } from './event.ts'
+import type { Turn } from './turn.ts'
+
+/** Has a backend answer a caller that reads no stream. Rejects with what it throws. */
+export function begin(backend: Backend, turn: Turn, context: TurnContext): Begun | Promise<Begun> {
+  return backend.begin?.(turn, context) ?? unread(backend, turn, context)
+}
+
+/** An answer of which nothing has been pulled. */
+export function unread(backend: Backend, turn: Turn, context: TurnContext): Begun {
+  return { events: [], rest: backend.run(turn, context)[Symbol.asyncIterator]() }
+}
+
+/** All events of an answer, which begins at the first pull. Read once. Not a generator: every event of a stream passes here. */
+export function eventsOf(start: () => Begun | Promise<Begun>): AsyncIterable<TurnEvent> {
+  return { [Symbol.asyncIterator]: () => new Events(start) }
+}
+
+class Events implements AsyncIterator<TurnEvent> {
+  readonly #start: () => Begun | Promise<Begun>
+  #begun: Begun | undefined
+  #at = 0
+
+  constructor(start: () => Begun | Promise<Begun>) {
+    this.#start = start
+  }
+
+  next(): Promise<IteratorResult<TurnEvent>> {
+    return this.#begun ? this.#next(this.#begun) : this.#first()
+  }
+
+  async return(): Promise<IteratorResult<TurnEvent>> {
+    const rest = this.#begun?.rest
+    this.#begun = { events: [] }
+    await rest?.return?.()
+    return over
+  }
+
+  async #first(): Promise<IteratorResult<TurnEvent>> {
+    try {
+      this.#begun = await this.#start()
+    } catch (thrown) {
+      this.#begun = { events: [] }
+      throw thrown
+    }
+    return this.#next(this.#begun)
+  }
+
+  async #next({ events, failure, rest }: Begun): Promise<IteratorResult<TurnEvent>> {
+    const event = events[this.#at]
+    if (event) {
+      this.#at += 1
+      return { done: false, value: event }
+    }
+    if (failure) {
+      this.#begun = { events: [] }
+      throw failure
+    }
+    return rest ? rest.next() : over
+  }
+}
+
+const over: IteratorResult<TurnEvent> = { done: true, value: undefined }
