@@ -23,13 +23,27 @@ export async function expandFileIds(
   return isChanged ? { ...body, messages } : undefined
 }
 
+/** Whether a body has messages made of parts, of which one could name a file: nearly no other body need be walked. */
+export function hasParts(body: unknown): boolean {
+  return (
+    isObject(body) &&
+    Array.isArray(body.messages) &&
+    body.messages.some((message) => isObject(message) && Array.isArray(message.content))
+  )
+}
+
+/** Whether `claude_options` name an uploaded file. */
+export function nameFiles({ files, images }: ClaudeOptions): boolean {
+  return files.some(isFileId) || images.some(isFileId)
+}
+
 /** `claude_options` with the content of every uploaded file in the place of its id; the same object when they name none. Throws likewise. */
 export async function expandOptionFiles(
   claude: ClaudeOptions,
   content: SentContent,
 ): Promise<ClaudeOptions> {
   const { files, images } = claude
-  if (![...files, ...images].some(isFileId)) return claude
+  if (!nameFiles(claude)) return claude
   const read = (id: string, field: string) => content.read(id, field, 'name a path')
   const expanded: ClaudeOptions = { ...claude, files: [], images: [] }
   for (const [index, entry] of files.entries()) {

@@ -22,7 +22,7 @@ export class Connections {
     server.on('upgrade', ({ socket }) => this.#busy.add(socket))
     server.on('request', ({ socket }, response) => {
       this.#busy.add(socket)
-      response.once('close', () => {
+      response.on('close', () => {
         this.#busy.delete(socket)
         if (this.#isClosing) socket.destroySoon()
       })

@@ -10,7 +10,7 @@ import type {
 } from '../dialects/dialect.ts'
 import { SentContent } from '../files/sent-content.ts'
 import { expandBlockFileIds } from '../files/block-file-ids.ts'
-import { expandFileIds, expandOptionFiles } from '../files/sent-file-ids.ts'
+import { expandFileIds, expandOptionFiles, hasParts, nameFiles } from '../files/sent-file-ids.ts'
 import { writeFrame } from '../dialects/sse.ts'
 import type { Seal } from '../lib/seal.ts'
 import type { Backend, TurnContext } from '../turn/backend.ts'
@@ -125,14 +125,9 @@ async function answer(
     return
   }
   const uploaded = uploadedFiles(parts, record.owner)
-  const prepared: Prepared = (await prepare?.(request.body, {
-    request,
-    reply,
-    record,
-    uploaded,
-  })) ?? {
-    body: (await withFiles(request.body, uploaded)) ?? request.body,
-  }
+  const prepared: Prepared = prepare
+    ? await prepare(request.body, { request, reply, record, uploaded })
+    : { body: hasParts(request.body) ? await withFiles(request.body, uploaded) : request.body }
   const { body, overruled } = withDeployment(request.raw, prepared.body)
   const decoded = decode(dialect, { ...prepared, body }, options)
   if (overruled !== undefined) decoded.notices.push(deploymentWins(overruled))
@@ -140,8 +135,9 @@ async function answer(
   const bytes = bytesOfBody(body)
   // Without its bytes no request is taken for a repeated one: that would not be looked into, and so not be stored.
   if (bytes && !decoded.body && turn.source.body.store !== true) turn.source.bytes = bytes
-  for (const one of new Set(decoded.turns ?? [turn])) {
-    if (uploaded) one.claude = await expandOptionFiles(one.claude, uploaded)
+  for (const one of decoded.turns ? new Set(decoded.turns) : [turn]) {
+    if (uploaded && nameFiles(one.claude))
+      one.claude = await expandOptionFiles(one.claude, uploaded)
     if (record.isOneOfMany) one.isOneOfMany = true
   }
   record.facts.stream = decoded.stream
@@ -150,7 +146,10 @@ async function answer(
   if (turn.model !== undefined) record.facts.requestedModel = turn.model.slice(0, 100)
   if (record.policy) checkTurn(record.policy, turn)
   const allowed = record.policy && allowanceOf(record.policy)
-  const admitted = await admitTurn(parts.limiter, { record, reply, decoded })
+  const hasLimits = record.policy?.limits !== undefined
+  const admitted = hasLimits
+    ? await admitTurn(parts.limiter, { record, reply, decoded })
+    : undefined
   const context: EncodeContext = {
     body: decoded.body ?? turn.source.body,
     created: unixTime(),
@@ -266,11 +265,11 @@ export function uploadedFiles(
   return files && new SentContent({ owner, files: files.book, limitBytes: files.messageLimitBytes })
 }
 
-/** The body with the content of the uploaded files that it names; undefined when it names none, which nearly every body does not. */
+/** The body with the content of the uploaded files that it names. */
 async function withFiles(body: unknown, uploaded: SentContent | undefined): Promise<unknown> {
   const bytes = bytesOfBody(body)
-  if (!uploaded || (bytes && !bufferOver(bytes).includes('"file_id"'))) return undefined
-  return (await expandFileIds(body, uploaded)) ?? expandBlockFileIds(body, uploaded)
+  if (!uploaded || (bytes && !bufferOver(bytes).includes('"file_id"'))) return body
+  return (await expandFileIds(body, uploaded)) ?? (await expandBlockFileIds(body, uploaded)) ?? body
 }
 
 function bufferOver({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {

@@ -36,9 +36,9 @@ export class RequestRecords {
     const record: RequestRecord = { startedMs: performance.now(), owner: 'anonymous', facts: {} }
     this.#records.set(request, record)
     // A connection that breaks shows as `close`; nobody else needs the error.
-    reply.raw.on('error', () => {})
+    reply.raw.on('error', ignore)
     // `close` comes after `finish`, and alone when the caller has left.
-    reply.raw.once('close', () => this.#close(request, reply, record))
+    reply.raw.on('close', () => this.#close(request, reply, record))
   }
 
   of(request: FastifyRequest): RequestRecord {
@@ -65,3 +65,5 @@ export class RequestRecords {
 function isWhole({ raw: { socket } }: FastifyRequest, raw: FastifyReply['raw']): boolean {
   return socket instanceof Socket ? raw.writableFinished : raw.writableEnded
 }
+
+function ignore(): void {}

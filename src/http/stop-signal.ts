@@ -29,7 +29,7 @@ export function stopSignal(
     cancellation.abort(new TurnError('shutting_down', 'This server is stopping. Try again soon.'))
   }
   if (raw?.destroyed) onClose()
-  else raw?.once('close', onClose)
+  else raw?.on('close', onClose)
   const forget = shutdown && listen(shutdown, onShutdown)
   return {
     cancellation,

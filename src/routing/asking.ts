@@ -51,7 +51,7 @@ export type Asked<C, T> = {
 export class Asking<C extends Askable, T> {
   readonly #options: AskingOptions
   readonly #asked: Asked<C, T>
-  readonly #budget: RetryBudget
+  #budget: RetryBudget | undefined
   readonly #told: TurnEvent[] = []
   readonly trail = new Trail()
   /** The largest context that was too small. */
@@ -60,7 +60,6 @@ export class Asking<C extends Askable, T> {
   constructor(asked: Asked<C, T>, options: AskingOptions) {
     this.#asked = asked
     this.#options = options
-    this.#budget = new RetryBudget(options.retries ?? noRetries, options.random ?? Math.random)
   }
 
   /** What became of each attempt so far. */
@@ -104,13 +103,17 @@ export class Asking<C extends Askable, T> {
       if (error.code === 'context_length_exceeded') {
         this.#tooSmall = Math.max(this.#tooSmall ?? 0, provider.contextTokens ?? 0)
       }
-      const pauseMs = provider.repeatsItself
-        ? undefined
-        : this.#budget.take(error, others.length > 0)
+      const pauseMs = provider.repeatsItself ? undefined : this.#takePause(error, others.length > 0)
       if (pauseMs === undefined) return undefined
       await (this.#options.sleep ?? sleep)(pauseMs, context.cancellation.signal)
     }
     return undefined
+  }
+
+  #takePause(error: TurnError, hasOthers: boolean): number | undefined {
+    const { retries = noRetries, random = Math.random } = this.#options
+    this.#budget ??= new RetryBudget(retries, random)
+    return this.#budget.take(error, hasOthers)
   }
 
   #isBigEnough({ contextTokens = 0 }: Askable['provider']): boolean {

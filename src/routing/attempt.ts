@@ -33,14 +33,8 @@ export async function open(
     } = context.stream ? unread(backend, turn, context) : await begin(backend, turn, context)
     if (failure) throw failure
     events.push(...said)
-    let hasBegun = said.some(isOutput)
-    while (rest && !hasBegun) {
-      const step = await rest.next()
-      if (step.done) break
-      events.push(step.value)
-      hasBegun = isOutput(step.value)
-    }
-    if (!hasBegun)
+    if (rest && !said.some(isOutput)) await readUntilOutput(rest, events)
+    if (!events.some(isOutput))
       throw new TurnError('server_error', `The backend "${backend.name}" ended without an answer.`)
     // What it says is proof enough; a probe must not hold the place for as long as an answer takes.
     ticket.succeeded()
@@ -52,6 +46,13 @@ export async function open(
     return error
   } finally {
     ticket.released()
+  }
+}
+
+async function readUntilOutput(rest: AsyncIterator<TurnEvent>, events: TurnEvent[]): Promise<void> {
+  for (let step = await rest.next(); !step.done; step = await rest.next()) {
+    events.push(step.value)
+    if (isOutput(step.value)) return
   }
 }
 

@@ -15,8 +15,8 @@ export function later(opening: Promise<Backend>): Backend {
     name: 'later',
     // Once it is open nothing stands between: every event of every answer would pass here.
     run: (turn, context) => opened?.run(turn, context) ?? runOnce(opening, turn, context),
-    begin: async (turn, context) =>
-      begin(opened ?? (await untilAborted(opening, context.cancellation.signal)), turn, context),
+    begin: (turn, context) =>
+      opened ? begin(opened, turn, context) : { events: [], rest: runOnce(opening, turn, context) },
   }
 }
 

@@ -55,7 +55,7 @@ export interface Backend {
    * The same for a caller that reads no stream, where answers come whole: what is there at once is given at once, and no event of it waits
    * for a pull of its own. Absent: `run` is read. Called once, in place of `run`; rejects as that throws.
    */
-  begin?(turn: Turn, context: TurnContext): Promise<Begun>
+  begin?(turn: Turn, context: TurnContext): Begun | Promise<Begun>
 }
 
 /** An answer as far as it has come. */

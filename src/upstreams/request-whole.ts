@@ -19,27 +19,18 @@ export type WholeLimits = { answerBytes: number; errorBytes: number }
  * call was ended for, with what the HTTP client says, or with `upstream_invalid_answer` when a good status has another content type than JSON or
  * an answer that is too long.
  */
-export async function requestWhole(
-  pool: Pool,
-  options: Dispatcher.DispatchOptions,
-  asked: { name: string; call: Call; limits: WholeLimits },
-): Promise<WholeResponse> {
-  try {
-    return await once(pool, options, asked)
-  } catch (thrown) {
-    // Once more, on another connection: the one that was kept alive closed just then.
-    if (!isClosedBetween(thrown)) throw thrown
-    return once(pool, options, asked)
-  }
-}
-
-function once(
+export function requestWhole(
   pool: Pool,
   options: Dispatcher.DispatchOptions,
   asked: { name: string; call: Call; limits: WholeLimits },
 ): Promise<WholeResponse> {
   return new Promise((resolve, reject) => {
-    pool.dispatch(options, new WholeHandler(asked, resolve, reject))
+    const again = (thrown: unknown): void => {
+      // Once more, on another connection: the one that was kept alive closed just then.
+      if (!isClosedBetween(thrown)) reject(thrown)
+      else pool.dispatch(options, new WholeHandler(asked, resolve, reject))
+    }
+    pool.dispatch(options, new WholeHandler(asked, resolve, again))
   })
 }
 

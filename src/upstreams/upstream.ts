@@ -1,39 +1,23 @@
 import { type Dispatcher, Pool } from 'undici'
-import {
-  type Asked,
-  asksForUsage,
-  encodeRequest,
-  isOwn,
-  readError,
-  unchangedRequest,
-} from '../dialects/openai-chat/client.ts'
-import { RelayEvents } from '../dialects/openai-chat/relay-events.ts'
+import { readError } from '../dialects/openai-chat/client.ts'
 import type { Backend, Begun, TurnContext } from '../turn/backend.ts'
 import { eventsOf } from '../turn/begun.ts'
 import { TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
 import type { UserPart } from '../turn/message.ts'
 import type { Turn } from '../turn/turn.ts'
-import { type AnswerFacts, parseObject, readText, StreamedAnswer, wholeEvents } from './answers.ts'
+import { parseObject, readText, StreamedAnswer, wholeEvents } from './answers.ts'
 import { Call, type UpstreamTimeouts } from './call.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
 import { isClosedBetween, noAnswer, statusFailure, transportFailure } from './failures.ts'
-import { costOf, type Price, type Priced, priceOf } from './price.ts'
+import { hasAttachments, prepare, type PreparedFor } from './prepare.ts'
 import { requestWhole } from './request-whole.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 /** An API that speaks OpenAI's chat completions. */
-export type UpstreamOptions = Priced & {
-  /** As shown in `x-provider` and in errors. */
-  name: string
+export type UpstreamOptions = PreparedFor & {
   /** The base URL, with or without `/v1`. */
   url: string
-  /** Sent as a bearer token; without it no `Authorization` header is sent. */
-  key?: string
-  /** Asked for instead of the caller's model. */
-  model?: string
-  /** What to ask for instead of some of the caller's models; wins over `model`. */
-  models?: Readonly<Record<string, string>>
   /** Sent with each request. */
   headers?: Readonly<Record<string, string>>
   /** Whether it can stream; without, a whole answer is asked for and given as one chunk. */
@@ -122,11 +106,28 @@ function headersFor({ key, headers }: UpstreamOptions): Parts['headers'] {
 
 /** The answer in one piece; for a caller that reads a stream as well, where the API cannot stream. */
 async function whole(parts: Parts, turn: Turn, context: TurnContext): Promise<Begun> {
-  const call = new Call(parts.options.name, parts.timeouts, context)
+  const { options, dependencies, timeouts, target, pool, headers } = parts
+  const call = new Call(options.name, timeouts, context)
   try {
-    const { written, notices, answer, say } = await prepare(parts, turn, context, call, false)
-    const told = wholeEvents(await askWhole(parts, call, written), answer)
-    return { events: [...notices, ...say(told)] }
+    call.signal.throwIfAborted()
+    const prepared = prepare(options, turn, context, {
+      stream: false,
+      attachments: hasAttachments(turn) ? await dependencies.resolveAttachments(turn, context) : [],
+    })
+    call.enter('answer')
+    const request = {
+      method: 'POST',
+      path: target.path,
+      headers: headers.whole,
+      body: prepared.written,
+    } as const
+    const response = await requestWhole(pool, request, { name: options.name, call, limits })
+    const { status, text } = response
+    if (status < 200 || status > 299) {
+      const waitMs = retryAfterMs(response.headers, dependencies.now())
+      throw statusFailure(options, status, readError(parseObject(text)) ?? {}, waitMs)
+    }
+    return { events: [...prepared.notices, ...prepared.say(wholeEvents(text, prepared.answer))] }
   } catch (thrown) {
     throw failure(parts, context, call, { thrown, isStarted: false })
   } finally {
@@ -138,7 +139,13 @@ async function* stream(parts: Parts, turn: Turn, context: TurnContext): AsyncGen
   const call = new Call(parts.options.name, parts.timeouts, context)
   let isStarted = false
   try {
-    const { written, notices, answer, say } = await prepare(parts, turn, context, call, true)
+    call.signal.throwIfAborted()
+    const { written, notices, answer, say } = prepare(parts.options, turn, context, {
+      stream: true,
+      attachments: hasAttachments(turn)
+        ? await parts.dependencies.resolveAttachments(turn, context)
+        : [],
+    })
     for (const notice of notices) yield notice
     const bytes = await openStream(parts, call, written)
     const reader = new StreamedAnswer({ ...answer, bytes }, call)
@@ -153,57 +160,6 @@ async function* stream(parts: Parts, turn: Turn, context: TurnContext): AsyncGen
   }
 }
 
-/** What is sent, and how what comes back is said. */
-type Prepared = {
-  written: string | Uint8Array
-  notices: TurnEvent[]
-  answer: AnswerFacts
-  /** In the turn's own dialect, with what it has cost. */
-  say: (events: TurnEvent[]) => readonly TurnEvent[]
-}
-
-async function prepare(
-  { options, dependencies }: Parts,
-  turn: Turn,
-  context: TurnContext,
-  call: Call,
-  isStream: boolean,
-): Promise<Prepared> {
-  call.signal.throwIfAborted()
-  const mapped = modelFor(options, turn)
-  const attachments = hasAttachments(turn)
-    ? await dependencies.resolveAttachments(turn, context)
-    : []
-  const price = priceOf(options, mapped ?? turn.model ?? '')
-  const asked: Asked = { stream: isStream, attachments, tellsUsage: price !== undefined }
-  if (mapped !== undefined) asked.model = mapped
-  const bytes = unchangedRequest(turn, asked)
-  const body = bytes ? turn.source.body : encodeRequest(turn, asked)
-  const { model } = body
-  const notices: TurnEvent[] = []
-  if (turn.model !== undefined && typeof model === 'string' && turn.model !== model) {
-    notices.push({ type: 'notice', notice: { type: 'model-mapped', from: turn.model, to: model } })
-  }
-  return {
-    written: bytes ?? JSON.stringify(body),
-    notices,
-    answer: {
-      upstream: mapped === undefined ? options : { ...options, model: mapped },
-      fallbackId: `chatcmpl-${context.requestId}`,
-      requestedModel: typeof model === 'string' ? model : '',
-      hidesUsage: price !== undefined && !asksForUsage(turn),
-    },
-    say: sayer(isOwn(turn) ? undefined : new RelayEvents(), price),
-  }
-}
-
-function sayer(translated: RelayEvents | undefined, price: Price | undefined): Prepared['say'] {
-  return (events) => {
-    const told = price ? events.map((event) => priced(event, price)) : events
-    return translated ? told.flatMap((event) => translated.push(event)) : told
-  }
-}
-
 function failure(
   { options }: Parts,
   { cancellation }: TurnContext,
@@ -212,37 +168,6 @@ function failure(
 ): TurnError {
   const isCut = call.signal.aborted && (cancellation.aborted || !(thrown instanceof TurnError))
   return transportFailure(options, isCut ? call.signal.reason : thrown, isStarted)
-}
-
-/** The end of an answer says what it has cost, where that is known. */
-function priced(event: TurnEvent, price: Price): TurnEvent {
-  if (event.type !== 'finish') return event
-  const costUsd = costOf(event.usage, price)
-  return costUsd === undefined ? event : { ...event, costUsd }
-}
-
-function modelFor({ model, models = {} }: UpstreamOptions, turn: Turn): string | undefined {
-  const asked = turn.model
-  return asked !== undefined && Object.hasOwn(models, asked) ? models[asked] : model
-}
-
-function hasAttachments({ claude }: Turn): boolean {
-  return claude.files.length > 0 || claude.images.length > 0
-}
-
-/** Sends the request and gives the text of a good answer. */
-async function askWhole(
-  { options, dependencies, target, pool, headers }: Parts,
-  call: Call,
-  body: string | Uint8Array,
-): Promise<string> {
-  call.enter('answer')
-  const request = { method: 'POST', path: target.path, headers: headers.whole, body } as const
-  const asked = { name: options.name, call, limits }
-  const { status, headers: answered, text } = await requestWhole(pool, request, asked)
-  if (status >= 200 && status <= 299) return text
-  const waitMs = retryAfterMs(answered, dependencies.now())
-  throw statusFailure(options, status, readError(parseObject(text)) ?? {}, waitMs)
 }
 
 /** Sends the request and gives the body of a good stream. */

@@ -84,13 +84,30 @@ const plainRequestSchema = requestSchema.extend({ messages: z.custom<ChatRequest
 
 /** The body as a request. Throws a `TurnError` that names the first field at fault, what came and what is allowed. */
 export function parseRequest(body: unknown): ChatRequest {
+  if (isPlainRequest(body)) return body
   const parsed = (hasPlainMessages(body) ? plainRequestSchema : requestSchema).safeParse(body)
   if (!parsed.success) throw firstProblem(parsed.error, body)
   return parsed.data
 }
 
+/** Whether a body is a model, plain messages and nothing that the schema would have to look at: what simple clients send. */
+function isPlainRequest(body: unknown): body is ChatRequest {
+  if (!hasPlainMessages(body)) return false
+  for (const key in body) {
+    if (!Object.hasOwn(plainFields, key) || !plainFields[key]?.(Reflect.get(body, key)))
+      return false
+  }
+  return true
+}
+
+const plainFields: Readonly<Record<string, (value: unknown) => boolean>> = {
+  messages: () => true,
+  model: (model) => typeof model === 'string' && model !== '',
+  stream: (stream) => typeof stream === 'boolean',
+}
+
 /** Whether every message is a role and a text and nothing more, as most are; then the schema could find nothing. */
-function hasPlainMessages(body: unknown): boolean {
+function hasPlainMessages(body: unknown): body is { messages: unknown[] } {
   if (typeof body !== 'object' || body === null || !('messages' in body)) return false
   const { messages } = body
   return Array.isArray(messages) && messages.length > 0 && messages.every(isPlain)

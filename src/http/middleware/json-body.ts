@@ -16,7 +16,8 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
   // Sent on as they are, they must be what others read as JSON too, without a mark at the start.
   if (typeof value === 'object' && value !== null && bytes[0] !== 0xef) bytesOf.set(value, bytes)
   // Only a text with one of these can have the key, so that nearly no request is walked.
-  if (text.includes('__proto__') || /\\u005f/i.test(text)) refusePrototypeKeys(value)
+  if (text.includes('__proto__') || (text.includes('\\u005') && /\\u005f/i.test(text)))
+    refusePrototypeKeys(value)
   return value
 }
 

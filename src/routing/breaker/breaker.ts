@@ -135,17 +135,7 @@ export class Breaker {
   }
 
   #ticket(probe: symbol | undefined): Ticket {
-    let isUsed = false
-    const judge = (verdict: Verdict, code?: ErrorCode): void => {
-      if (isUsed) return
-      isUsed = true
-      this.#judge(probe, verdict, code)
-    }
-    return {
-      succeeded: () => judge({ type: 'success' }),
-      failed: (error) => judge(verdictOf(error, this.#options.rule), error.code),
-      released: () => judge({ type: 'none' }),
-    }
+    return new GivenTicket(this.#options.rule, (verdict, code) => this.#judge(probe, verdict, code))
   }
 
   #judge(probe: symbol | undefined, verdict: Verdict, code: ErrorCode | undefined): void {
@@ -165,6 +155,35 @@ export class Breaker {
     const before = this.#state.type
     this.#state = next
     if (before !== next.type && next.type !== 'half-open') this.#options.onChange?.(this.report())
+  }
+}
+
+/** Gives one verdict. */
+class GivenTicket implements Ticket {
+  readonly #rule: OpeningRule
+  #judge: ((verdict: Verdict, code?: ErrorCode) => void) | undefined
+
+  constructor(rule: OpeningRule, judge: (verdict: Verdict, code?: ErrorCode) => void) {
+    this.#rule = rule
+    this.#judge = judge
+  }
+
+  succeeded(): void {
+    this.#give({ type: 'success' })
+  }
+
+  failed(error: TurnError): void {
+    this.#give(verdictOf(error, this.#rule), error.code)
+  }
+
+  released(): void {
+    this.#give({ type: 'none' })
+  }
+
+  #give(verdict: Verdict, code?: ErrorCode): void {
+    const judge = this.#judge
+    this.#judge = undefined
+    judge?.(verdict, code)
   }
 }
 
