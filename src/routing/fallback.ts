@@ -19,7 +19,7 @@ export type FallbackOptions = AskingOptions
  */
 export function fallback(providers: readonly Provider[], options: FallbackOptions = {}): Backend {
   const ask = (turn: Turn, context: TurnContext): Promise<Begun> =>
-    begin(new Run(providers, options, turn, context), context)
+    begin(providers, options, turn, context)
   return {
     name: 'fallback',
     run: (turn, context) => eventsOf(() => ask(turn, context)),
@@ -27,15 +27,36 @@ export function fallback(providers: readonly Provider[], options: FallbackOption
   }
 }
 
-/** Who was asked, and the answer up to its start; who answers gives the rest. */
-async function begin(asked: Run, { cancellation }: TurnContext): Promise<Begun> {
-  const opened = await asked.open().catch((thrown: unknown) => TurnError.from(thrown))
-  const { told } = asked
-  if (opened instanceof TurnError) return { events: told, failure: opened }
-  const { provider, events, rest } = opened
-  const begun: Begun = { events: told.length === 0 ? events : [...told, ...events] }
-  if (rest) begun.rest = follow(rest, provider, cancellation)
-  return begun
+/** What became of each attempt, and the answer of whoever gives one, up to its start; the rest follows. */
+async function begin(
+  providers: readonly Provider[],
+  options: FallbackOptions,
+  turn: Turn,
+  context: TurnContext,
+): Promise<Begun> {
+  const allowed = allowedOf(providers, context.allowed)
+  if (allowed.length === 0) return { events: [], failure: nobodyAllowed(context.allowed) }
+  const candidates = candidatesFor(turn, orderOf(allowed, options.random ?? Math.random))
+  const asking = new Asking<Candidate, Opened>(
+    {
+      possible: candidates.possible,
+      attempt: (candidate, ticket, hasOthers) =>
+        open(candidate, ticket, hasOthers ? { ...context, hasOthers } : context),
+      context,
+    },
+    options,
+  )
+  const { told } = asking
+  try {
+    const opened = await asking.first()
+    if (!opened) return { events: told, failure: asking.trail.error(candidates) }
+    const { provider, events, rest } = opened
+    const begun: Begun = { events: told.length === 0 ? events : [...told, ...events] }
+    if (rest) begun.rest = follow(rest, provider, context.cancellation)
+    return begun
+  } catch (thrown) {
+    return { events: told, failure: TurnError.from(thrown) }
+  }
 }
 
 /** What fails now is the answer's own, and counts against the provider unless the caller has left. Not a generator: every event passes here. */
@@ -55,47 +76,5 @@ function follow(
       await rest.return?.()
       return { done: true, value: undefined }
     },
-  }
-}
-
-/** One turn on its way through the providers. */
-class Run {
-  readonly #context: TurnContext
-  readonly #candidates
-  readonly #asking: Asking<Candidate, Opened>
-  readonly #isShutOut: boolean
-
-  constructor(
-    providers: readonly Provider[],
-    options: FallbackOptions,
-    turn: Turn,
-    context: TurnContext,
-  ) {
-    const allowed = allowedOf(providers, context.allowed)
-    this.#context = context
-    this.#isShutOut = allowed.length === 0
-    this.#candidates = candidatesFor(turn, orderOf(allowed, options.random ?? Math.random))
-    this.#asking = new Asking(
-      {
-        possible: this.#candidates.possible,
-        attempt: (candidate, ticket, hasOthers) =>
-          open(candidate, ticket, hasOthers ? { ...context, hasOthers } : context),
-        context,
-      },
-      options,
-    )
-  }
-
-  /** The answer of whoever gives one. Throws the error of the request when nobody does. */
-  async open(): Promise<Opened> {
-    if (this.#isShutOut) throw nobodyAllowed(this.#context.allowed)
-    const opened = await this.#asking.first()
-    if (opened) return opened
-    throw this.#asking.trail.error(this.#candidates)
-  }
-
-  /** What became of each attempt so far. */
-  get told(): readonly TurnEvent[] {
-    return this.#asking.told
   }
 }

@@ -93,10 +93,11 @@ export function createMetrics(): Metrics {
   return {
     telemetry: {
       ...silentTelemetry,
-      requestFinished({ method, route, status, durationMs, ...event }) {
+      requestFinished(event) {
         // A path that no route has is whatever the caller wrote.
-        const known = event.unrouted ? 'unknown' : route
-        duration.labels(method, known, String(status)).observe(durationMs / 1_000)
+        const route = event.unrouted ? 'unknown' : event.route
+        const status = String(event.status)
+        duration.labels(event.method, route, status).observe(event.durationMs / 1_000)
         if (event.errorCode !== undefined) errors.labels(event.errorCode).inc()
         const { provider, usage } = event
         if (provider === undefined) return

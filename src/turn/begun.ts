@@ -27,7 +27,10 @@ class Events implements AsyncIterator<TurnEvent> {
   }
 
   next(): Promise<IteratorResult<TurnEvent>> {
-    return this.#begun ? this.#next(this.#begun) : this.#first()
+    if (!this.#begun) return this.#first()
+    // Nearly every event: what follows is read without anything between.
+    const { events, failure, rest } = this.#begun
+    return rest && !failure && this.#at === events.length ? rest.next() : this.#next(this.#begun)
   }
 
   async return(): Promise<IteratorResult<TurnEvent>> {
