@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { leftOver, processesWith } from '../test/support/leaks.ts'
 import { type Answer, chat, type ChatMessage } from './chat.ts'
+import { nodeOptions } from './node-options.ts'
 
 export const question: ChatMessage[] = [{ role: 'user', content: 'Say something short.' }]
 
@@ -72,7 +73,7 @@ function spawnServer(
   settings: Record<string, string>,
 ): ChildProcess {
   const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
-  return spawn(process.execPath, [main], {
+  return spawn(process.execPath, [...nodeOptions(), main], {
     cwd: folder,
     env: {
       ...environment,

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { nodeOptions } from '../node-options.ts'
 
 /** A server that is measured: where it listens, what it wants to hear, and what it uses. */
 export type Target = AsyncDisposable & {
@@ -33,7 +34,7 @@ export async function startServer(
   const port = await freePort()
   const child = spawn(
     process.execPath,
-    [fileURLToPath(new URL('../../dist/main.js', import.meta.url))],
+    [...nodeOptions(), fileURLToPath(new URL('../../dist/main.js', import.meta.url))],
     {
       cwd: folder,
       env: {

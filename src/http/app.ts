@@ -221,19 +221,29 @@ function readJsonOnly(
   known: (request: FastifyRequest, bytes: Uint8Array) => unknown,
 ): void {
   app.removeAllContentTypeParsers()
+  // A callback, and not a promise: every body passes here.
   app.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer', bodyLimit },
-    async (request: FastifyRequest, body: Buffer) => {
-      const charset = /;\s*charset="?([\w-]+)/i.exec(request.headers['content-type'] ?? '')?.[1]
-      if (charset !== undefined && !/^(?:utf-?8|us-ascii)$/i.test(charset)) {
-        throw new TurnError(
-          'unsupported_media_type',
-          `The body must be in UTF-8; its Content-Type says ${charset}.`,
-        )
+    (request: FastifyRequest, body: Buffer, done) => {
+      try {
+        checkCharset(request)
+        done(null, known(request, body) ?? parseJsonBody(body))
+      } catch (error) {
+        done(TurnError.from(error))
       }
-      return known(request, body) ?? parseJsonBody(body)
     },
+  )
+}
+
+function checkCharset({ headers }: FastifyRequest): void {
+  const type = headers['content-type'] ?? ''
+  if (type === 'application/json') return
+  const charset = /;\s*charset="?([\w-]+)/i.exec(type)?.[1]
+  if (charset === undefined || /^(?:utf-?8|us-ascii)$/i.test(charset)) return
+  throw new TurnError(
+    'unsupported_media_type',
+    `The body must be in UTF-8; its Content-Type says ${charset}.`,
   )
 }
 
