@@ -73,7 +73,7 @@ function spawnServer(
   settings: Record<string, string>,
 ): ChildProcess {
   const main = fileURLToPath(new URL('../dist/main.js', import.meta.url))
-  return spawn(process.execPath, [...nodeOptions(), main], {
+  return spawn(process.execPath, [...nodeOptions({ ...environment, ...settings }), main], {
     cwd: folder,
     env: {
       ...environment,

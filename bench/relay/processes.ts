@@ -34,7 +34,7 @@ export async function startServer(
   const port = await freePort()
   const child = spawn(
     process.execPath,
-    [...nodeOptions(), fileURLToPath(new URL('../../dist/main.js', import.meta.url))],
+    [...nodeOptions(more), fileURLToPath(new URL('../../dist/main.js', import.meta.url))],
     {
       cwd: folder,
       env: {

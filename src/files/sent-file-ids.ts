@@ -33,7 +33,7 @@ export function hasParts(body: unknown): boolean {
 }
 
 /** Whether `claude_options` name an uploaded file. */
-export function nameFiles({ files, images }: ClaudeOptions): boolean {
+export function optionsNameFiles({ files, images }: ClaudeOptions): boolean {
   return files.some(isFileId) || images.some(isFileId)
 }
 
@@ -43,7 +43,7 @@ export async function expandOptionFiles(
   content: SentContent,
 ): Promise<ClaudeOptions> {
   const { files, images } = claude
-  if (!nameFiles(claude)) return claude
+  if (!optionsNameFiles(claude)) return claude
   const read = (id: string, field: string) => content.read(id, field, 'name a path')
   const expanded: ClaudeOptions = { ...claude, files: [], images: [] }
   for (const [index, entry] of files.entries()) {

@@ -226,12 +226,15 @@ function readJsonOnly(
     'application/json',
     { parseAs: 'buffer', bodyLimit },
     (request: FastifyRequest, body: Buffer, done) => {
+      let value: unknown
       try {
         checkCharset(request)
-        done(null, known(request, body) ?? parseJsonBody(body))
+        value = known(request, body) ?? parseJsonBody(body)
       } catch (error) {
         done(TurnError.from(error))
+        return
       }
+      done(null, value)
     },
   )
 }

@@ -10,8 +10,10 @@ describe('callbacks', () => {
     const takeAway = add('b')
     takeAway()
     add('c')
+    takeAway()
+    add('d')
     all.call()
-    expect(called).toEqual(['a', 'c'])
+    expect(called).toEqual(['a', 'c', 'd'])
   })
 
   it('may take themselves away while they are called', () => {

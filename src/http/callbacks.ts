@@ -7,11 +7,12 @@ export class Callbacks {
   readonly #callbacks: ((() => void) | undefined)[] = []
   readonly #free: number[] = []
 
-  /** Gives the function that takes it away again; to be called once. */
+  /** Gives the function that takes it away again. */
   add(callback: () => void): () => void {
     const at = this.#free.pop() ?? this.#callbacks.length
     this.#callbacks[at] = callback
     return () => {
+      if (this.#callbacks[at] !== callback) return
       this.#callbacks[at] = undefined
       this.#free.push(at)
     }

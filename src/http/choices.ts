@@ -6,7 +6,7 @@ import { Fold, type TurnResult } from '../turn/result.ts'
 import type { Turn } from '../turn/turn.ts'
 
 /** Who is asked for what: one turn a choice. */
-export type Asked = { backend: Backend; turns: readonly Turn[]; context: TurnContext }
+export type AskedTurns = { backend: Backend; turns: readonly Turn[]; context: TurnContext }
 
 /** Sees the events of each choice. */
 export type Observe = (choice: number, event: TurnEvent) => void
@@ -18,7 +18,7 @@ type Step = { choice: number; step: IteratorResult<TurnEvent> }
  * stops the others; so does `close`, which waits until all have ended.
  */
 export class Choices {
-  readonly #asked: Asked
+  readonly #asked: AskedTurns
   readonly #stop: () => void
   readonly #observe: Observe
   readonly #whenWhole: (() => Promise<void>) | undefined
@@ -31,7 +31,7 @@ export class Choices {
    * answers are whole and the reader has not been told yet; it must not throw.
    */
   constructor(
-    asked: Asked,
+    asked: AskedTurns,
     stop: () => void,
     observe: Observe = () => {},
     whenWhole?: () => Promise<void>,

@@ -10,7 +10,12 @@ import type {
 } from '../dialects/dialect.ts'
 import { SentContent } from '../files/sent-content.ts'
 import { expandBlockFileIds } from '../files/block-file-ids.ts'
-import { expandFileIds, expandOptionFiles, hasParts, nameFiles } from '../files/sent-file-ids.ts'
+import {
+  expandFileIds,
+  expandOptionFiles,
+  hasParts,
+  optionsNameFiles,
+} from '../files/sent-file-ids.ts'
 import { writeFrame } from '../dialects/sse.ts'
 import type { Seal } from '../lib/seal.ts'
 import type { Backend, TurnContext } from '../turn/backend.ts'
@@ -136,7 +141,7 @@ async function answer(
   // Without its bytes no request is taken for a repeated one: that would not be looked into, and so not be stored.
   if (bytes && !decoded.body && turn.source.body.store !== true) turn.source.bytes = bytes
   for (const one of decoded.turns ? new Set(decoded.turns) : [turn]) {
-    if (uploaded && nameFiles(one.claude))
+    if (uploaded && optionsNameFiles(one.claude))
       one.claude = await expandOptionFiles(one.claude, uploaded)
     if (record.isOneOfMany) one.isOneOfMany = true
   }
@@ -146,6 +151,7 @@ async function answer(
   if (turn.model !== undefined) record.facts.requestedModel = turn.model.slice(0, 100)
   if (record.policy) checkTurn(record.policy, turn)
   const allowed = record.policy && allowanceOf(record.policy)
+  // Nobody waits for what nearly every request has not.
   const hasLimits = record.policy?.limits !== undefined
   const admitted = hasLimits
     ? await admitTurn(parts.limiter, { record, reply, decoded })

@@ -3,7 +3,7 @@ import { Callbacks } from './callbacks.ts'
 import { Cancellation } from '../turn/cancellation.ts'
 import { TurnError } from '../turn/error.ts'
 
-/** One signal for everything that ends a running answer. */
+/** One cancellation for everything that ends a running answer. */
 export type StopSignal = {
   cancellation: Cancellation
   /** Ends what is no longer needed. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Cancellation } from '../turn/cancellation.ts'
-import type { Backend, TurnContext } from '../turn/backend.ts'
+import type { Backend, Begun, TurnContext } from '../turn/backend.ts'
+import { begin } from '../turn/begun.ts'
 import { defaultClaudeOptions } from '../turn/claude-options.ts'
 import { type ErrorCode, errorTable, TurnError } from '../turn/error.ts'
 import type { TurnEvent } from '../turn/event.ts'
@@ -243,5 +244,80 @@ describe('fallback', () => {
     }
     for await (const event of backend.run(turn, context)) if (event.type === 'start') break
     expect(first.closed).toBe(1)
+  })
+})
+
+describe('a caller that reads no stream', () => {
+  const context: TurnContext = {
+    cancellation: new Cancellation(),
+    requestId: 'r',
+    owner: 'o',
+    stream: false,
+  }
+  const asks = async (...backends: Backend[]): Promise<Begun> =>
+    begin(fallback(backends.map((backend) => providerOf(backend))), turn, context)
+  /** An API: its answer comes whole, or fails. */
+  const whole = (name: string, answered: TurnEvent[] | Error): Backend => ({
+    ...scripted(name, new Error('It is not read event by event.')),
+    begin: async () => {
+      if (answered instanceof Error) throw answered
+      return { events: answered }
+    },
+  })
+  const attempted = (provider: string, outcome: string): TurnEvent => ({
+    type: 'notice',
+    notice: { type: 'attempt', provider, outcome },
+  })
+
+  it('gets a whole answer at once, and nothing follows it', async () => {
+    expect(await asks(whole('a', [remark, ...answer('a')]))).toEqual({
+      events: [remark, ...answer('a')],
+    })
+  })
+
+  it('gets the answer of the next one when the first fails, and is told', async () => {
+    const { events, rest } = await asks(whole('a', error('overloaded')), whole('b', answer('b')))
+    expect(events).toEqual([
+      attempted('a', 'overloaded'),
+      attempted('b', 'answered'),
+      ...answer('b'),
+    ])
+    expect(rest).toBeUndefined()
+  })
+
+  it('is told of the attempts when nobody answers', async () => {
+    const { events, failure } = await asks(
+      whole('a', error('overloaded')),
+      whole('b', error('upstream_error')),
+    )
+    expect(events).toEqual([attempted('a', 'overloaded'), attempted('b', 'upstream_error')])
+    expect(failure).toMatchObject({ code: 'overloaded' })
+  })
+
+  it('takes an answer without a beginning for none', async () => {
+    const { events } = await asks(whole('a', [remark]), whole('b', answer('b')))
+    expect(events).toEqual([
+      attempted('a', 'server_error'),
+      attempted('b', 'answered'),
+      ...answer('b'),
+    ])
+  })
+
+  it('gets what follows from whoever speaks event by event, until it leaves', async () => {
+    const claude = scripted('claude', ...answer('claude'))
+    const { events, rest } = await asks(claude)
+    expect(events).toEqual(answer('claude').slice(0, 1))
+    await rest?.return?.()
+    expect(claude.closed).toBe(1)
+  })
+
+  it('has what breaks off later count against the provider', async () => {
+    const [start] = answer('claude')
+    const claude = scripted('claude', ...(start ? [start] : []), error('upstream_error'))
+    const provider = providerOf(claude, { rule: { failures: 1 } })
+    const { rest } = await begin(fallback([provider]), turn, context)
+    expect(provider.breaker.report().state).toBe('closed')
+    await expect(rest?.next()).rejects.toMatchObject({ code: 'upstream_error' })
+    expect(provider.breaker.report().state).toBe('open')
   })
 })

@@ -19,7 +19,7 @@ export type FallbackOptions = AskingOptions
  */
 export function fallback(providers: readonly Provider[], options: FallbackOptions = {}): Backend {
   const ask = (turn: Turn, context: TurnContext): Promise<Begun> =>
-    begin(providers, options, turn, context)
+    askInOrder(providers, options, turn, context)
   return {
     name: 'fallback',
     run: (turn, context) => eventsOf(() => ask(turn, context)),
@@ -28,7 +28,7 @@ export function fallback(providers: readonly Provider[], options: FallbackOption
 }
 
 /** What became of each attempt, and the answer of whoever gives one, up to its start; the rest follows. */
-async function begin(
+async function askInOrder(
   providers: readonly Provider[],
   options: FallbackOptions,
   turn: Turn,

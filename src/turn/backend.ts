@@ -53,7 +53,8 @@ export interface Backend {
   run(turn: Turn, context: TurnContext): AsyncIterable<TurnEvent>
   /**
    * The same for a caller that reads no stream, where answers come whole: what is there at once is given at once, and no event of it waits
-   * for a pull of its own. Absent: `run` is read. Called once, in place of `run`; rejects as that throws.
+   * for a pull of its own. Absent: `run` is read. Called once, in place of `run`. What `run` would throw is thrown, or is the `failure` where
+   * something was said before it. Until the promise is settled only `context.cancellation` ends it; then `rest` is to be read or returned.
    */
   begin?(turn: Turn, context: TurnContext): Begun | Promise<Begun>
 }

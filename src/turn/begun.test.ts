@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { deferred } from '../lib/deferred.ts'
 import type { Backend, Begun, TurnContext } from './backend.ts'
 import { begin, eventsOf } from './begun.ts'
 import { Cancellation } from './cancellation.ts'
@@ -77,6 +78,42 @@ describe('the events of an answer', () => {
       break
     }
     expect(left.isLetGo).toBe(true)
+  })
+})
+
+describe('a reader that leaves while the answer begins', () => {
+  it('waits for the beginning, lets go of what follows, and gets nothing more', async () => {
+    const { rest, left } = following(remark('b'))
+    const { promise, resolve } = deferred<Begun>()
+    const iterator = eventsOf(() => promise)[Symbol.asyncIterator]()
+    const pulled = iterator.next()
+    const returned = iterator.return?.()
+    resolve({ events: [], rest })
+    await returned
+    expect(left.isLetGo).toBe(true)
+    await pulled
+    expect(await iterator.next()).toEqual({ done: true, value: undefined })
+  })
+
+  it('is not told of a beginning that fails', async () => {
+    const { promise, reject } = deferred<Begun>()
+    const iterator = eventsOf(() => promise)[Symbol.asyncIterator]()
+    const pulled = iterator.next()
+    const returned = iterator.return?.()
+    reject(new Error('no'))
+    await expect(pulled).rejects.toThrow('no')
+    expect(await returned).toEqual({ done: true, value: undefined })
+  })
+
+  it('has begun once, however often it pulls', async () => {
+    let begun = 0
+    const iterator = eventsOf(async () => {
+      begun += 1
+      return { events: [remark('a'), remark('b')] }
+    })[Symbol.asyncIterator]()
+    const steps = await Promise.all([iterator.next(), iterator.next()])
+    expect(steps.map(({ value }) => value as unknown)).toEqual([remark('a'), remark('b')])
+    expect(begun).toBe(1)
   })
 })
 

@@ -19,6 +19,7 @@ export function eventsOf(start: () => Begun | Promise<Begun>): AsyncIterable<Tur
 
 class Events implements AsyncIterator<TurnEvent> {
   readonly #start: () => Begun | Promise<Begun>
+  #beginning: Promise<Begun> | undefined
   #begun: Begun | undefined
   #at = 0
 
@@ -33,21 +34,28 @@ class Events implements AsyncIterator<TurnEvent> {
     return rest && !failure && this.#at === events.length ? rest.next() : this.#next(this.#begun)
   }
 
+  /** Waits for a beginning that is under way: what it brings is let go of. */
   async return(): Promise<IteratorResult<TurnEvent>> {
-    const rest = this.#begun?.rest
-    this.#begun = { events: [] }
-    await rest?.return?.()
+    const begun = await this.#beginning?.catch(() => undefined)
+    this.#begun = nothing
+    await begun?.rest?.return?.()
     return over
   }
 
   async #first(): Promise<IteratorResult<TurnEvent>> {
+    this.#beginning ??= this.#begin()
+    const begun = await this.#beginning
+    this.#begun ??= begun
+    return this.#next(this.#begun)
+  }
+
+  async #begin(): Promise<Begun> {
     try {
-      this.#begun = await this.#start()
+      return await this.#start()
     } catch (thrown) {
-      this.#begun = { events: [] }
+      this.#begun = nothing
       throw thrown
     }
-    return this.#next(this.#begun)
   }
 
   async #next({ events, failure, rest }: Begun): Promise<IteratorResult<TurnEvent>> {
@@ -57,11 +65,13 @@ class Events implements AsyncIterator<TurnEvent> {
       return { done: false, value: event }
     }
     if (failure) {
-      this.#begun = { events: [] }
+      this.#begun = nothing
       throw failure
     }
     return rest ? rest.next() : over
   }
 }
 
+/** What is left of an answer that is over. */
+const nothing: Begun = { events: [] }
 const over: IteratorResult<TurnEvent> = { done: true, value: undefined }

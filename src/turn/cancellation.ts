@@ -25,12 +25,13 @@ export class Cancellation extends EventEmitter {
   }
 
   /** Only the first time counts. */
-  abort(reason?: unknown): void {
+  abort(reason: unknown = new DOMException('This operation was aborted', 'AbortError')): void {
     if (this.aborted) return
     this.aborted = true
     this.reason = reason
-    this.emit('abort')
+    // First: those who listen here may throw.
     this.#controller?.abort(reason)
+    this.emit('abort')
   }
 
   throwIfAborted(): void {

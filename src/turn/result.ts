@@ -30,16 +30,14 @@ export type TurnResult = {
   relay?: Relay
 }
 
-/**
- * Folds events into the answer. Throws what the events throw, and `server_error` when they end without `finish`.
- */
+/** The answer that the events make. Throws what they throw, and `server_error` when they end without `finish`. */
 export async function collect(events: AsyncIterable<TurnEvent>): Promise<TurnResult> {
   const fold = new Fold()
   for await (const event of events) fold.push(event)
   return fold.result()
 }
 
-/** The answer as its events come. */
+/** Folds events into the answer as they come. */
 export class Fold {
   readonly #parts: AnswerPart[] = []
   readonly #activity: Activity[] = []

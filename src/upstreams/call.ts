@@ -67,7 +67,7 @@ export class Call {
   }
 
   /** Aborted with the `TurnError` that says why the call ended early. */
-  get signal(): Cancellation {
+  get cancellation(): Cancellation {
     return this.#cancellation
   }
 

@@ -25,12 +25,12 @@ export type PreparedFor = Priced & {
 }
 
 /** What is sent, and how what comes back is said. */
-export type Prepared = {
+export type PreparedRequest = {
   written: string | Uint8Array
   notices: TurnEvent[]
   answer: AnswerFacts
-  /** In the turn's own dialect, with what it has cost. */
-  say: (events: TurnEvent[]) => readonly TurnEvent[]
+  /** An event in the turn's own words, with what the answer has cost. Throws for what cannot be said in them. */
+  say: (event: TurnEvent) => readonly TurnEvent[]
 }
 
 /** Writes the request for an API, in the way in which it is asked: the caller's own where the two speak the same dialect. */
@@ -39,7 +39,7 @@ export function prepare(
   turn: Turn,
   { requestId }: Pick<TurnContext, 'requestId'>,
   { stream, attachments }: Pick<Asked, 'stream' | 'attachments'>,
-): Prepared {
+): PreparedRequest {
   const mapped = modelFor(options, turn)
   const price = priceOf(options, mapped ?? turn.model ?? '')
   const asked: Asked = { stream, attachments, tellsUsage: price !== undefined }
@@ -64,10 +64,13 @@ export function prepare(
   }
 }
 
-function sayer(translated: RelayEvents | undefined, price: Price | undefined): Prepared['say'] {
-  return (events) => {
-    const told = price ? events.map((event) => priced(event, price)) : events
-    return translated ? told.flatMap((event) => translated.push(event)) : told
+function sayer(
+  translated: RelayEvents | undefined,
+  price: Price | undefined,
+): PreparedRequest['say'] {
+  return (event) => {
+    const told = price ? priced(event, price) : event
+    return translated ? translated.push(told) : [told]
   }
 }
 

@@ -59,7 +59,7 @@ class WholeHandler implements Dispatcher.DispatchHandler {
     this.#limits = limits
     this.#resolve = resolve
     this.#reject = reject
-    call.signal.on('abort', () => this.#fail(TurnError.from(call.signal.reason)))
+    call.cancellation.on('abort', () => this.#fail(TurnError.from(call.cancellation.reason)))
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

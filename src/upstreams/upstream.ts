@@ -109,7 +109,7 @@ async function whole(parts: Parts, turn: Turn, context: TurnContext): Promise<Be
   const { options, dependencies, timeouts, target, pool, headers } = parts
   const call = new Call(options.name, timeouts, context)
   try {
-    call.signal.throwIfAborted()
+    call.cancellation.throwIfAborted()
     const prepared = prepare(options, turn, context, {
       stream: false,
       attachments: hasAttachments(turn) ? await dependencies.resolveAttachments(turn, context) : [],
@@ -127,7 +127,9 @@ async function whole(parts: Parts, turn: Turn, context: TurnContext): Promise<Be
       const waitMs = retryAfterMs(response.headers, dependencies.now())
       throw statusFailure(options, status, readError(parseObject(text)) ?? {}, waitMs)
     }
-    return { events: [...prepared.notices, ...prepared.say(wholeEvents(text, prepared.answer))] }
+    // What cannot be said in the caller's dialect is no answer: nothing of it has been told yet.
+    const events = wholeEvents(text, prepared.answer).flatMap(prepared.say)
+    return { events: [...prepared.notices, ...events] }
   } catch (thrown) {
     throw failure(parts, context, call, { thrown, isStarted: false })
   } finally {
@@ -139,7 +141,7 @@ async function* stream(parts: Parts, turn: Turn, context: TurnContext): AsyncGen
   const call = new Call(parts.options.name, parts.timeouts, context)
   let isStarted = false
   try {
-    call.signal.throwIfAborted()
+    call.cancellation.throwIfAborted()
     const { written, notices, answer, say } = prepare(parts.options, turn, context, {
       stream: true,
       attachments: hasAttachments(turn)
@@ -150,8 +152,10 @@ async function* stream(parts: Parts, turn: Turn, context: TurnContext): AsyncGen
     const bytes = await openStream(parts, call, written)
     const reader = new StreamedAnswer({ ...answer, bytes }, call)
     for (let events = await reader.next(); events; events = await reader.next()) {
-      isStarted ||= events.some(({ type }) => type === 'start')
-      for (const event of say(events)) yield event
+      for (const event of events) {
+        if (event.type === 'start') isStarted = true
+        for (const said of say(event)) yield said
+      }
     }
   } catch (thrown) {
     throw failure(parts, context, call, { thrown, isStarted })
@@ -166,8 +170,9 @@ function failure(
   call: Call,
   { thrown, isStarted }: { thrown: unknown; isStarted: boolean },
 ): TurnError {
-  const isCut = call.signal.aborted && (cancellation.aborted || !(thrown instanceof TurnError))
-  return transportFailure(options, isCut ? call.signal.reason : thrown, isStarted)
+  const isCut =
+    call.cancellation.aborted && (cancellation.aborted || !(thrown instanceof TurnError))
+  return transportFailure(options, isCut ? call.cancellation.reason : thrown, isStarted)
 }
 
 /** Sends the request and gives the body of a good stream. */
@@ -182,7 +187,7 @@ async function openStream(
     path: target.path,
     headers: headers.stream,
     body,
-    signal: call.signal,
+    signal: call.cancellation,
   })
   // Whoever reads the body gets its errors; this one is for a body that is let go.
   response.body.on('error', () => {})

@@ -220,7 +220,7 @@ export class Processes {
       return spare
     } catch (error) {
       this.#abandon(spare)
-      if (course.context.cancellation.signal.aborted) throw error
+      if (course.context.cancellation.aborted) throw error
       // Whatever it was, another process can answer.
       return undefined
     }
