@@ -247,6 +247,23 @@ describe('fallback', () => {
   })
 })
 
+/** An API: its answer comes whole, or fails. */
+function whole(name: string, answered: TurnEvent[] | Error): Backend {
+  return {
+    ...scripted(name, new Error('It is not read event by event.')),
+    begin: async () => {
+      if (answered instanceof Error) throw answered
+      return { events: answered }
+    },
+  }
+}
+function attempted(provider: string, outcome: string): TurnEvent {
+  return {
+    type: 'notice',
+    notice: { type: 'attempt', provider, outcome },
+  }
+}
+
 describe('a caller that reads no stream', () => {
   const context: TurnContext = {
     cancellation: new Cancellation(),
@@ -256,19 +273,6 @@ describe('a caller that reads no stream', () => {
   }
   const asks = async (...backends: Backend[]): Promise<Begun> =>
     begin(fallback(backends.map((backend) => providerOf(backend))), turn, context)
-  /** An API: its answer comes whole, or fails. */
-  const whole = (name: string, answered: TurnEvent[] | Error): Backend => ({
-    ...scripted(name, new Error('It is not read event by event.')),
-    begin: async () => {
-      if (answered instanceof Error) throw answered
-      return { events: answered }
-    },
-  })
-  const attempted = (provider: string, outcome: string): TurnEvent => ({
-    type: 'notice',
-    notice: { type: 'attempt', provider, outcome },
-  })
-
   it('gets a whole answer at once, and nothing follows it', async () => {
     expect(await asks(whole('a', [remark, ...answer('a')]))).toEqual({
       events: [remark, ...answer('a')],
