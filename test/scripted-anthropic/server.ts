@@ -48,6 +48,9 @@ export async function startScriptedAnthropic(
     answer(request, response).catch((error: unknown) => reportBrokenScript(response, error))
   })
 
+  // Longer than a waiting process is left alone: one that asks while its connection is being closed would meet a fault that nobody scripted.
+  server.keepAliveTimeout = 120_000
+
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await text(request)
     if (!isMessagesCall(request)) return answerHarmlessly(request, response)
