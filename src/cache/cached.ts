@@ -97,7 +97,7 @@ export function cached(
   return {
     name: backend.name,
     run: (turn, context) => (uses(turn, context) ? run(turn, context) : backend.run(turn, context)),
-    begin: async (turn, context) =>
+    begin: (turn, context) =>
       uses(turn, context)
         ? { events: [], rest: run(turn, context) }
         : begin(backend, turn, context),

@@ -1,7 +1,7 @@
 /**
  * Callbacks that come and go with every request, and are called together. Not a `Set`: the table of one is made anew every so many
  * additions, each old table points to the next one, and what a request leaves behind is then kept from the young generation's
- * collector along that chain (CPU of the garbage collection was half as much again).
+ * collector along that chain (docs/decisions/0019-garbage-collection.md).
  */
 export class Callbacks {
   readonly #callbacks: ((() => void) | undefined)[] = []

@@ -45,10 +45,9 @@ export class Choices {
   async results(): Promise<TurnResult[]> {
     const running = this.#asked.turns.map((turn, choice) => this.#result(turn, choice))
     this.#running = running
-    const [alone, ...others] = running
-    const results = alone && others.length === 0 ? [await alone] : await Promise.all(running)
+    const results = await Promise.all(running)
     this.#isComplete = true
-    if (this.#whenWhole) await this.#whenWhole()
+    await this.#whenWhole?.()
     return results
   }
 

@@ -5,7 +5,7 @@ import type { TurnEvent } from '../turn/event.ts'
 import type { Ticket } from './breaker/breaker.ts'
 import type { Candidate } from './candidates.ts'
 
-/** An answer that has begun: what was said up to its start, and what follows. */
+/** An answer that has begun: what was said up to its start or beyond, and what follows. */
 export type Opened = {
   provider: Candidate['provider']
   /** `start` is among them. */

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events'
 
 /**
- * Says once that something is to end, and why. As an `AbortController` with its signal, at a tenth of the price, which every request
- * would pay: undici takes an emitter of `abort` in place of a signal, and `signal` is made for whoever takes nothing else.
+ * Says once that something is to end, and why. As an `AbortController` with its signal, which cost much more, and every request would
+ * pay for them: undici takes an emitter of `abort` in place of a signal, and `signal` is made for whoever takes nothing else.
  */
 export class Cancellation extends EventEmitter {
   aborted = false
